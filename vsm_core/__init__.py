@@ -1,0 +1,60 @@
+"""The pure domain of a self-evolving organization: values, rules and the wire format; no I/O and no clock.
+
+The names below are the public surface. They load on first use, so that importing the package stays fast.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "actor": "Actor Claimed Commit Context Decision Fenced Limits Loaded LogEntry Owner Send Snapshot Step Timer seal",
+    "capability": "AuthorityLink Capability LEAF_ONLY METASYSTEM_ONLY PermissionSpec SHARED capabilities_of_chain",
+    "channel": "AUTHORITY Channel ChannelConfig Lane LANES SenderRelation lane_of",
+    "codec": "canonical_bytes digest wire_bytes",
+    "envelope": "Envelope Priority decode_envelope",
+    "errors": "AuthorityError CanonicalError CoreError EnvelopeError GenomeError PatchError WideningError",
+    "facts": "AnyFact FACT_CLASSES Fact RecordedFact",
+    "fitness": "Decay NodeSummary Weights attribute score_trace",
+    "genome": (
+        "OrganizationalGenome add_child ancestors authority_chain capabilities_of complexity is_metasystem "
+        "new_genome node_of remove_subtree replace_node subtree working_children"
+    ),
+    "ids": "NodeId derive_id",
+    "node": (
+        "Effect LeafOperation ModelSpec Planner PromptComponent PromptGenome RoutingRules Status System2Config "
+        "System3Config System3StarConfig System4Config System5Policy ToolSpec ViableNode"
+    ),
+    "patch": "AddChild Batch GenomePatch PromoteLeafToMetasystem RemoveSubtree SetNodeStatus apply",
+    "payloads": (
+        "AdoptGenome AlgedonicAck AlgedonicSignal AuditReport AuditRequest AuditSample Cancel Command "
+        "CoordinationSignal Directive DirectiveQuery DirectiveReport EnvironmentSignal GeneSuggestion Handoff "
+        "HomeostatSignal HostStarted HostStopping JobFinished LeaseGranted LeaseRevoked ManagementDirective "
+        "PAYLOAD_CLASSES Payload ResourceAllocation ResourceBargain TaskPacket TaskProgress TaskResult "
+        "TaskResultAck TimerFired Unroutable"
+    ),
+    "payloads.audit": "TrialMode",
+    "payloads.work": "Assignment",
+    "task": (
+        "AcceptanceCriterion Arm Budget Evidence FailureClass GuardMode Needs Outcome RepositoryRef Risk Role "
+        "StaticPredicates TaskTrace Usage"
+    ),
+    "validation": "validate",
+    "value": "Money Text Value",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home on first use."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return list(__all__)
