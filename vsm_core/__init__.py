@@ -7,11 +7,14 @@ from importlib import import_module
 
 _HOMES = {
     "actor": "Actor Claimed Commit Context Decision Fenced Limits Loaded LogEntry Owner Send Snapshot Step Timer seal",
+    "authority": "check_sender is_environment",
     "capability": "AuthorityLink Capability LEAF_ONLY METASYSTEM_ONLY PermissionSpec SHARED capabilities_of_chain",
-    "channel": "AUTHORITY Channel ChannelConfig Lane LANES SenderRelation lane_of",
+    "channel": "AUTHORITY Channel ChannelConfig Channels Lane LANES SenderRelation lane_of",
     "codec": "canonical_bytes digest wire_bytes",
     "envelope": "Envelope Priority decode_envelope",
-    "errors": "AuthorityError CanonicalError CoreError EnvelopeError GenomeError PatchError WideningError",
+    "errors": (
+        "AuthorityError CanonicalError CoreError EnvelopeError GenomeError NewerVersionError PatchError WideningError"
+    ),
     "facts": "AnyFact FACT_CLASSES Fact RecordedFact",
     "fitness": "Decay NodeSummary Weights attribute score_trace",
     "genome": (
@@ -19,6 +22,7 @@ _HOMES = {
         "new_genome node_of remove_subtree replace_node subtree working_children"
     ),
     "ids": "NodeId derive_id",
+    "narrowing": "Contract narrow narrow_budget narrow_deadline",
     "node": (
         "Effect LeafOperation ModelSpec Planner PromptComponent PromptGenome RoutingRules Status System2Config "
         "System3Config System3StarConfig System4Config System5Policy ToolSpec ViableNode"

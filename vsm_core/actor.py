@@ -14,7 +14,7 @@ from typing import Annotated, Protocol, TypeVar
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from vsm_core.channel import Channel
-from vsm_core.envelope import Envelope, LIFETIME, PATH_LIMIT, Priority
+from vsm_core.envelope import LIFETIME, PATH_LIMIT, Envelope, Priority
 from vsm_core.errors import CoreError
 from vsm_core.facts import AnyFact, RecordedFact
 from vsm_core.ids import Id, NodeId, derive_id
@@ -101,7 +101,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A sealed step: every id derived from the cause, ready to be committed. ``refusal`` sends the cause to dead letters."""
+    """A sealed step, ready to be committed; ``refusal`` sends the envelope that caused it to dead letters."""
 
     facts: tuple[RecordedFact, ...] = ()
     sends: tuple[Envelope, ...] = ()
@@ -152,7 +152,7 @@ def _recorded(
             fact=fact,
             occurred_at=context.now,
             genome_id=genome_id,
-            correlation_id=cause.correlation_id,
+            correlation_id=getattr(fact, "directive_id", cause.correlation_id),
             causation_id=cause.id,
         )
         for ordinal, fact in enumerate(facts)

@@ -88,7 +88,9 @@ def _by_structure(link: AuthorityLink) -> frozenset[Capability]:
 
 
 def covers(tree: str, path: str) -> bool:
-    """Say whether ``path`` lies inside the path tree."""
+    """Say whether ``path`` lies inside the path tree; an absolute path, or one that climbs, lies inside none."""
+    if path.startswith("/") or (".." in path and ".." in path.split("/")):
+        return False
     return tree in (".", path) or path.startswith(f"{tree}/")
 
 

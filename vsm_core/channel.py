@@ -4,8 +4,12 @@ AUTHORITY answers one question for each (channel, payload type): which relation 
 LANES answers another: does this payload ask for capacity (work), or may it never wait behind work (control)?
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from itertools import chain
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from vsm_core.ids import NodeId
 from vsm_core.value import Value
@@ -65,6 +69,59 @@ class ChannelConfig(Value):
     parent: NodeId
     child: NodeId
     direction: Direction
+
+
+CHUNK = 512  # channels copied at most when one bundle is added
+
+
+class Channels:
+    """An immutable run of channels that shares what it grew from, so that adding a child copies no channel list."""
+
+    __slots__ = ("_chunks",)
+
+    def __init__(self, items: Iterable[ChannelConfig] = ()) -> None:
+        flat = tuple(items)
+        self._chunks = tuple(flat[start : start + CHUNK] for start in range(0, len(flat), CHUNK))
+
+    def __iter__(self) -> Iterator[ChannelConfig]:
+        """Yield the channels in the order they were added."""
+        return chain.from_iterable(self._chunks)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return sum(map(len, self._chunks))
+
+    def __add__(self, more: tuple[ChannelConfig, ...]) -> "Channels":
+        """Return these and then those."""
+        last = self._chunks[-1] if self._chunks else ()
+        grown = Channels()
+        if last and len(last) + len(more) <= CHUNK:
+            grown._chunks = (*self._chunks[:-1], last + more)
+        else:
+            grown._chunks = self._chunks + Channels(more)._chunks
+        return grown
+
+    def __eq__(self, other: object) -> bool:
+        """Equal by content: where the chunks begin does not matter."""
+        return isinstance(other, Channels) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        """Return a hash that agrees with equality."""
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        """Show how many there are."""
+        return f"<{len(self)} channels>"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Read and write it as a plain list of channels."""
+        flat = handler(tuple[ChannelConfig, ...])
+        return core_schema.no_info_before_validator_function(
+            lambda value: tuple(value) if isinstance(value, cls) else value,
+            core_schema.no_info_after_validator_function(cls, flat),
+            serialization=core_schema.plain_serializer_function_ser_schema(tuple, return_schema=flat),
+        )
 
 
 BUNDLE: tuple[tuple[Channel, Direction], ...] = (

@@ -13,7 +13,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_
 
 from vsm_core.channel import Channel, Lane, lane_of
 from vsm_core.codec import wire_bytes
-from vsm_core.errors import EnvelopeError
+from vsm_core.errors import EnvelopeError, NewerVersionError
 from vsm_core.ids import Address, Id, NodeId, OrganizationName, Sha256
 from vsm_core.payloads import PAYLOAD_CLASSES, AnyPayload, Payload
 from vsm_core.value import Instant, Value
@@ -118,11 +118,10 @@ def decode_envelope(body: bytes) -> Envelope:
     except ValidationError as error:
         raise EnvelopeError(_first_problem(error)) from error
     newest = PAYLOAD_CLASSES[envelope.payload_type].schema_version
-    if not newest - 1 <= envelope.schema_version <= newest:
-        raise EnvelopeError(
-            f"{envelope.payload_type} version {envelope.schema_version}: this reads {newest - 1} and {newest}"
-        )
-    return envelope
+    if newest - 1 <= envelope.schema_version <= newest:
+        return envelope
+    kind = NewerVersionError if envelope.schema_version > newest else EnvelopeError
+    raise kind(f"{envelope.payload_type} version {envelope.schema_version}: this reads {newest - 1} and {newest}")
 
 
 def _first_problem(error: ValidationError) -> str:

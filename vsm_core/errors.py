@@ -53,5 +53,9 @@ class EnvelopeError(CoreError):
         self.reason = reason
 
 
+class NewerVersionError(EnvelopeError):
+    """The envelope was written by a newer program: a receiver that is replaced soon may read it later."""
+
+
 class CanonicalError(CoreError):
     """A value has no canonical form (NaN, an unknown type, a naive time)."""

@@ -12,7 +12,16 @@ from vsm_core.ids import CommitId, Id, NodeId, Sha256
 from vsm_core.payloads.control import CancelScope
 from vsm_core.payloads.jobs import RepositoryInventory
 from vsm_core.payloads.work import Directive, TaskPacket, TaskResult
-from vsm_core.task import AcceptanceCriterion, Arm, Evidence, FailureClass, Outcome, TaskTrace, Usage, WorkerFact
+from vsm_core.task import (
+    AcceptanceCriterion,
+    Arm,
+    Evidence,
+    FailureClass,
+    Outcome,
+    TaskTrace,
+    Usage,
+    WorkerFact,
+)
 from vsm_core.value import Instant, Text, Value
 
 
@@ -60,6 +69,7 @@ class TaskAssigned(Value):
     fencing_token: PositiveInt
     genome_id: Sha256
     base_commit: CommitId | None = None
+    assigned_at: Instant
     admit_by: Instant
     arm: Arm = Arm.CHAMPION
     trial_id: Id | None = None
@@ -213,6 +223,17 @@ class MergeConflicted(Value):
     paths: tuple[str, ...]
 
 
+class PublishingStarted(Value):
+    """The branch is being moved to a task's verified merge."""
+
+    kind: Literal["PublishingStarted"] = "PublishingStarted"
+    schema_version: ClassVar[int] = 1
+    task_id: Id
+    directive_id: NodeId
+    job_id: Id
+    commit: CommitId
+
+
 class TaskIntegrated(Value):
     """A result is part of the integrator's tip."""
 
@@ -246,14 +267,23 @@ class TaskConcluded(Value):
     reason: Text = ""
 
 
+class WorkKept(Value):
+    """Work that nobody could verify, or that was rejected, was kept and marked; None: it does not merge."""
+
+    kind: Literal["WorkKept"] = "WorkKept"
+    schema_version: ClassVar[int] = 1
+    task_id: Id
+    directive_id: NodeId
+    tip: CommitId | None = None
+
+
 class ClosingStarted(Value):
-    """All tasks of a mandate are terminal: its tip is being published under a ref."""
+    """All tasks of a mandate are terminal: what it leaves behind is being gathered under one ref."""
 
     kind: Literal["ClosingStarted"] = "ClosingStarted"
     schema_version: ClassVar[int] = 1
     mandate_id: Id
     directive_id: NodeId
-    job_id: Id
     outcome: Outcome
     reason: Text = ""
 
@@ -392,9 +422,11 @@ AnyFact = (
     | MergeStarted
     | MergePrepared
     | MergeConflicted
+    | PublishingStarted
     | TaskIntegrated
     | DependencyReleased
     | TaskConcluded
+    | WorkKept
     | ClosingStarted
     | BranchMoved
     | DirectiveFinished

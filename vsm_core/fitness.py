@@ -88,7 +88,7 @@ def _earned(trace: TaskTrace, weights: Weights) -> float:
 def _spent(trace: TaskTrace, weights: Weights) -> float:
     tokens = trace.usage.input_tokens + trace.usage.output_tokens
     lines = trace.diff.lines_added + trace.diff.lines_deleted
-    units = sum(getattr(trace.channels, name) for name in type(trace.channels).model_fields)
+    units: int = sum(getattr(trace.channels, name) for name in type(trace.channels).model_fields)
     return (
         weights.token * tokens
         + weights.latency_millisecond * trace.latency_seconds * MILLISECONDS

@@ -12,7 +12,7 @@ from typing import Self
 from pydantic import ModelWrapValidatorHandler, computed_field, model_validator
 
 from vsm_core.capability import AuthorityChain, Capability, capabilities_of_chain
-from vsm_core.channel import ChannelConfig, channel_bundle
+from vsm_core.channel import Channels, channel_bundle
 from vsm_core.codec import canonical_bytes
 from vsm_core.errors import GenomeError
 from vsm_core.ids import Id, NodeId, Sha256
@@ -35,7 +35,7 @@ class OrganizationalGenome(Value):
 
     root_id: NodeId
     nodes: Mapping[NodeId, ViableNode]
-    channels: tuple[ChannelConfig, ...] = ()
+    channels: Channels = Channels()
     lineage: Lineage = Lineage()
 
     @computed_field  # type: ignore[prop-decorator]
@@ -109,7 +109,7 @@ def remove_subtree(genome: OrganizationalGenome, node_id: str) -> Organizational
     shrunk = parent.model_copy(update={"children": tuple(c for c in parent.children if c != node_id)})
     kept = {other: item for other, item in genome.nodes.items() if other not in gone}
     kept[parent.id] = shrunk
-    channels = tuple(c for c in genome.channels if c.parent not in gone and c.child not in gone)
+    channels = Channels(c for c in genome.channels if c.parent not in gone and c.child not in gone)
     return genome.model_copy(update={"nodes": kept, "channels": channels})
 
 

@@ -10,10 +10,10 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from vsm_core.capability import (
+    NOTHING,
     AuthorityLink,
     Capabilities,
     Capability,
-    NOTHING,
     PermissionSpec,
 )
 from vsm_core.ids import Id, NodeId

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from vsm_core.ids import Address, Id, NodeId, Sha256
-from vsm_core.payloads.jobs import JobOutcome, JobReport
 from vsm_core.patch import GenomePatch
+from vsm_core.payloads.jobs import JobOutcome, JobReport
 from vsm_core.task import Budget, FailureClass
 from vsm_core.value import Instant, Text, Value
 

@@ -202,3 +202,5 @@ class Job(Value):
     request: Annotated[JobRequest, Field(discriminator="kind")]
     deadline_seconds: PositiveInt
     started_at: Instant
+    cause_id: Id  # the envelope that asked for it
+    correlation_id: Id  # the story it belongs to

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from vsm_core.capability import AuthorityChain, Capabilities, Capability, NOTHING
+from vsm_core.capability import NOTHING, AuthorityChain, Capabilities, Capability
 from vsm_core.ids import Address, CommitId, Id, NodeId, Sha256
 from vsm_core.node import ViableNode
 from vsm_core.task import (

@@ -1,0 +1,1 @@
+"""The metasystem: the same pure controller at every depth of the organization."""

@@ -1,0 +1,1 @@
+"""What a metasystem knows, as a fold of facts."""

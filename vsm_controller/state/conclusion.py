@@ -1,0 +1,83 @@
+"""How a task ends: the terminal fact and the trace that attribution reads, made in one place."""
+
+from datetime import datetime
+
+from vsm_controller.state.controller import ControllerState, tasks_in
+from vsm_controller.state.task import TaskState, TaskStatus
+from vsm_core.facts import AnyFact, DependencyReleased, TaskConcluded, TaskTraced
+from vsm_core.genome import ancestors
+from vsm_core.task import DiffSize, FailureClass, Outcome, TaskTrace, Usage
+
+NO_DIFF, NO_USAGE = DiffSize(), Usage()
+GOOD_ENDS = frozenset({Outcome.COMPLETED, Outcome.NO_CHANGE})
+
+
+def conclude(
+    state: ControllerState,
+    task: TaskState,
+    now: datetime,
+    outcome: Outcome,
+    *,
+    failure_class: FailureClass | None = None,
+    reason: str = "",
+) -> tuple[AnyFact, ...]:
+    """Return the facts that end a task."""
+    over = TaskConcluded(
+        task_id=task.id,
+        directive_id=task.packet.directive_id,
+        outcome=outcome,
+        failure_class=failure_class,
+        reason=reason,
+    )
+    trace = (trace_of(state, task, now, outcome, failure_class),) if task.child else ()
+    return (over, *trace, *_released(state, task, outcome))
+
+
+def _released(state: ControllerState, task: TaskState, outcome: Outcome) -> tuple[AnyFact, ...]:
+    if outcome not in GOOD_ENDS:
+        return ()
+    return tuple(
+        DependencyReleased(task_id=each.id, directive_id=each.packet.directive_id, dependency=task.id)
+        for each in tasks_in(state, TaskStatus.PLANNED)
+        if task.id in each.packet.dependencies
+    )
+
+
+def trace_of(
+    state: ControllerState,
+    task: TaskState,
+    now: datetime,
+    outcome: Outcome,
+    failure_class: FailureClass | None = None,
+) -> TaskTraced:
+    """Return the trace of a task's newest attempt; the task must have a child."""
+    child = task.child or state.node_id
+    trace = TaskTrace(
+        task_id=task.id,
+        directive_id=task.packet.directive_id,
+        attempt=task.attempt,
+        execution_id=task.execution_id,
+        node=child,
+        ancestors=ancestors(state.genome, child),
+        genome_id=state.genome.id,
+        role=task.packet.role,
+        task_class=task.packet.task_class,
+        outcome=outcome,
+        failure_class=failure_class,
+        usage=task.result.usage if task.result else NO_USAGE,
+        diff=task.result.diff if task.result else NO_DIFF,
+        latency_seconds=_elapsed(task, now),
+        tests_passed=_tests_passed(task, outcome),
+        merged=task.merge_commit is not None and outcome is Outcome.COMPLETED,
+    )
+    return TaskTraced(task_id=task.id, directive_id=task.packet.directive_id, trace=trace)
+
+
+def _elapsed(task: TaskState, now: datetime) -> float:
+    return max(0.0, (now - task.assigned_at).total_seconds()) if task.assigned_at else 0.0
+
+
+def _tests_passed(task: TaskState, outcome: Outcome) -> bool | None:
+    if not task.evidence:
+        return None
+    return outcome is Outcome.COMPLETED

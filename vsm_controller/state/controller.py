@@ -1,0 +1,119 @@
+"""The state of one metasystem: its place in the organization, its mandates and their tasks.
+
+Indexes by status keep every question of a decision proportional to what is waiting, not to what has ever been planned.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from pydantic import Field, NonNegativeInt
+
+from vsm_controller.state.mandate import MandateState, Phase
+from vsm_controller.state.task import WITH_CHILD, TaskState, TaskStatus
+from vsm_core.genome import OrganizationalGenome, node_of
+from vsm_core.ids import Id, NodeId
+from vsm_core.node import ViableNode
+from vsm_core.task import Outcome
+from vsm_core.value import Value
+
+FINISHED_KEPT = 10_000  # finished directives whose ids are remembered
+
+
+class Seat(NamedTuple):
+    """Which node an actor plays, in which organization."""
+
+    node_id: str
+    organization: str
+    genome: OrganizationalGenome
+
+
+class ControllerState(Value):
+    """All that a metasystem knows."""
+
+    node_id: NodeId
+    genome: OrganizationalGenome
+    mandates: Mapping[Id, MandateState] = Field(default_factory=dict)
+    tasks: Mapping[Id, TaskState] = Field(default_factory=dict)
+    by_status: Mapping[TaskStatus, Mapping[Id, None]] = Field(default_factory=dict)
+    finished: Mapping[Id, Outcome] = Field(default_factory=dict)
+    next_token: NonNegativeInt = 1
+    cancel_epoch: NonNegativeInt = 0
+    stopping: bool = False
+
+
+def initial_state(seat: Seat) -> ControllerState:
+    """Return the state before the first fact."""
+    return ControllerState(node_id=seat.node_id, genome=seat.genome)
+
+
+def node(state: ControllerState) -> ViableNode:
+    """Return the node this actor plays."""
+    return node_of(state.genome, state.node_id)
+
+
+def tasks_in(state: ControllerState, status: TaskStatus) -> Iterator[TaskState]:
+    """Yield the tasks of one status, in the order they came to it."""
+    for task_id in state.by_status.get(status, {}):
+        yield state.tasks[task_id]
+
+
+def tasks_of(state: ControllerState, mandate: MandateState) -> tuple[TaskState, ...]:
+    """Return a mandate's tasks in the order of its plan."""
+    return tuple(state.tasks[task_id] for task_id in mandate.task_ids)
+
+
+def tasks_with_children(state: ControllerState) -> Iterator[TaskState]:
+    """Yield the tasks that a child holds."""
+    for status in WITH_CHILD:
+        yield from tasks_in(state, status)
+
+
+def idle_mandates(state: ControllerState) -> tuple[MandateState, ...]:
+    """Return the mandates whose tasks are all concluded and that are not closing yet."""
+    return tuple(m for m in state.mandates.values() if m.phase is Phase.WORKING and m.open_tasks == 0)
+
+
+def with_task(state: ControllerState, task: TaskState) -> ControllerState:
+    """Return the state with one task replaced or added, its indexes kept true."""
+    before = state.tasks.get(task.id)
+    update: dict[str, object] = {"tasks": {**state.tasks, task.id: task}}
+    if before is None or before.status is not task.status:
+        update["by_status"] = _reindexed(state.by_status, before, task)
+    if before is not None and before.open and not task.open:
+        mandate = state.mandates[task.mandate_id]
+        closed = mandate.model_copy(update={"open_tasks": mandate.open_tasks - 1})
+        update["mandates"] = {**state.mandates, mandate.id: closed}
+    return state.model_copy(update=update)
+
+
+def _reindexed(
+    index: Mapping[TaskStatus, Mapping[Id, None]], before: TaskState | None, task: TaskState
+) -> dict[TaskStatus, Mapping[Id, None]]:
+    changed = dict(index)
+    if before is not None:
+        changed[before.status] = {key: None for key in index.get(before.status, {}) if key != task.id}
+    changed[task.status] = {**index.get(task.status, {}), task.id: None}
+    return changed
+
+
+def with_mandate(state: ControllerState, mandate: MandateState) -> ControllerState:
+    """Return the state with one mandate replaced or added."""
+    return state.model_copy(update={"mandates": {**state.mandates, mandate.id: mandate}})
+
+
+def without_mandate(state: ControllerState, mandate: MandateState, outcome: Outcome) -> ControllerState:
+    """Return the state after a mandate is over: its tasks are history, its id and outcome stay known."""
+    gone = frozenset(mandate.task_ids)
+    finished = {**state.finished, mandate.id: outcome}
+    if len(finished) > FINISHED_KEPT:
+        del finished[next(iter(finished))]
+    return state.model_copy(
+        update={
+            "mandates": {key: item for key, item in state.mandates.items() if key != mandate.id},
+            "tasks": {key: item for key, item in state.tasks.items() if key not in gone},
+            "by_status": {
+                status: {key: None for key in ids if key not in gone} for status, ids in state.by_status.items()
+            },
+            "finished": finished,
+        }
+    )

@@ -1,0 +1,127 @@
+"""System 1, results: what a child reports, who may report it, and what is tried again.
+
+An attempt belongs to the first execution its controller heard of. A result of any other execution has no effect; it is
+recorded as late, so that its cost is settled.
+"""
+
+from vsm_controller.state.conclusion import conclude, trace_of
+from vsm_controller.state.controller import ControllerState
+from vsm_controller.state.task import WITH_CHILD, TaskState
+from vsm_core.actor import Context, Send, Step
+from vsm_core.channel import Channel
+from vsm_core.envelope import Envelope
+from vsm_core.facts import AnyFact, AttemptLost, ResultLate, TaskFinished, WorkerFactRecorded
+from vsm_core.payloads.control import TimerPurpose
+from vsm_core.payloads.work import TaskResult, TaskResultAck
+from vsm_core.task import FailureClass, Outcome
+
+# How often a failure may be tried again, within the task's own bound on attempts.
+RETRIES: dict[FailureClass | None, int] = {
+    FailureClass.CRASH: 2,
+    FailureClass.LEASE_LOST: 2,
+    FailureClass.NETWORK: 2,
+    FailureClass.UNRESPONSIVE: 1,
+    FailureClass.TIMEOUT: 1,
+    FailureClass.INTERNAL: 1,
+}
+ENDS_WITH_WORK = frozenset({Outcome.COMPLETED})
+
+
+def record(state: ControllerState, envelope: Envelope, context: Context) -> Step:
+    """Record a child's result, acknowledge it, and decide whether the attempt is the task's last."""
+    result = envelope.payload
+    if not isinstance(result, TaskResult):
+        return Step()
+    ack = Step(sends=(_ack(envelope.source, result),))
+    task = state.tasks.get(result.task_id)
+    if task is None or not _holds(task, envelope.source, result):
+        return ack + Step(facts=_late(state, task, envelope, result))
+    finished = TaskFinished(task_id=task.id, directive_id=task.packet.directive_id, result=result)
+    facts: tuple[AnyFact, ...] = (*_worker_facts(task, result), finished)
+    ended = task.model_copy(update={"result": result, "execution_id": result.execution_id})
+    return ack + Step(
+        facts=facts + _next(state, ended, result, context),
+        timers_cancelled=tuple(f"{purpose}.{task.id}" for purpose in (TimerPurpose.ADMIT_BY, TimerPurpose.TASK_LEASE)),
+    )
+
+
+def _ack(target: str, result: TaskResult) -> Send:
+    payload = TaskResultAck(task_id=result.task_id, execution_id=result.execution_id)
+    return Send(target=target, channel=Channel.MANAGEMENT_TO_OPERATION, payload=payload)
+
+
+def _holds(task: TaskState, source: str, result: TaskResult) -> bool:
+    return (
+        task.status in WITH_CHILD
+        and task.child == source
+        and task.fencing_token == result.fencing_token
+        and task.execution_id in (None, result.execution_id)
+    )
+
+
+def _late(
+    state: ControllerState, task: TaskState | None, envelope: Envelope, result: TaskResult
+) -> tuple[AnyFact, ...]:
+    if task is not None and task.execution_id == result.execution_id and task.result is not None:
+        return ()  # the same result again: its acknowledgement was lost
+    if task is None and result.task_id in state.finished:
+        return ()
+    return (
+        ResultLate(
+            task_id=result.task_id,
+            directive_id=task.packet.directive_id if task else envelope.correlation_id,
+            execution_id=result.execution_id,
+            node=envelope.source,
+            outcome=result.outcome,
+            usage=result.usage,
+        ),
+    )
+
+
+def _worker_facts(task: TaskState, result: TaskResult) -> tuple[AnyFact, ...]:
+    return tuple(
+        WorkerFactRecorded(
+            task_id=task.id,
+            directive_id=task.packet.directive_id,
+            execution_id=result.execution_id,
+            node=result.produced_by,
+            worker_fact=each,
+        )
+        for each in result.worker_facts
+    )
+
+
+def _next(
+    state: ControllerState, task: TaskState, result: TaskResult, context: Context
+) -> tuple[AnyFact, ...]:
+    """Completed work waits to be judged; a failure is tried again or ends the task."""
+    if result.outcome in ENDS_WITH_WORK:
+        return ()
+    reason = result.reason or result.summary
+    if may_retry(task, result.failure_class, context):
+        return retry(state, task, context, result.failure_class, reason)
+    return conclude(
+        state, task, context.now, result.outcome, failure_class=result.failure_class, reason=reason
+    )
+
+
+def may_retry(task: TaskState, failure: FailureClass | None, context: Context) -> bool:
+    """Say whether a failure of this class may be tried once more."""
+    return task.attempt < context.limits.attempts_per_task and task.counted_attempts < RETRIES.get(failure, 0)
+
+
+def retry(
+    state: ControllerState, task: TaskState, context: Context, failure: FailureClass | None, reason: str
+) -> tuple[AnyFact, ...]:
+    """Return the facts that put a task back into the plan, its failed attempt counted and traced."""
+    outcome = task.result.outcome if task.result else Outcome.LOST
+    lost = AttemptLost(
+        task_id=task.id,
+        directive_id=task.packet.directive_id,
+        node=task.child or state.node_id,
+        attempt=task.attempt,
+        fencing_token=task.fencing_token,
+        counted=True,
+        reason=reason or f"ended as {outcome}",
+    )
+    return (trace_of(state, task, context.now, outcome, failure), lost)

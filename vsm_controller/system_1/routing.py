@@ -1,0 +1,97 @@
+"""System 1, routing: which direct child does a task.
+
+A child is eligible if its structure can supply what the task needs: a leaf by its own capabilities, a metasystem by a
+leaf somewhere below it. The choice and each rejected child with its reason are recorded with the assignment.
+"""
+
+from dataclasses import dataclass
+
+from vsm_controller.state.controller import ControllerState, tasks_with_children
+from vsm_controller.state.task import TaskState
+from vsm_core.capability import Capability
+from vsm_core.genome import OrganizationalGenome, capabilities_of, is_metasystem, subtree, working_children
+from vsm_core.node import Status, ViableNode
+from vsm_core.task import Role
+
+Rejection = tuple[str, str]  # child, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The chosen child, or None, and why each other one was not."""
+
+    child: ViableNode | None
+    reason: str
+    rejected: tuple[Rejection, ...] = ()
+
+
+def route(state: ControllerState, task: TaskState) -> Route:
+    """Return the child that a task goes to: the preferred, then the least busy of the eligible ones."""
+    eligible, rejected = [], []
+    for child in working_children(state.genome, state.node_id):
+        refusal = refusal_of(state.genome, child, task)
+        if refusal:
+            rejected.append((child.id, refusal))
+        else:
+            eligible.append(child)
+    if not eligible:
+        return Route(None, _nobody(task, rejected), tuple(rejected))
+    load = _load(state)
+    best = min(eligible, key=lambda child: (-child.routing.weight, load.get(child.id, 0)))
+    others = tuple((child.id, f"{best.id} is preferred or less busy") for child in eligible if child is not best)
+    return Route(best, f"eligible for {task.packet.task_class or task.packet.role}", (*rejected, *others))
+
+
+def refusal_of(genome: OrganizationalGenome, child: ViableNode, task: TaskState) -> str | None:
+    """Return why a child can't take a task, or None."""
+    if child.status is not Status.ACTIVE:
+        return f"it is {child.status}"
+    packet = task.packet
+    if packet.role is Role.TEST:
+        return _verifier_refusal(genome, child, packet.author_node)
+    if not supplies(genome, child.id, packet.task_class, packet.required_capabilities):
+        return f"nothing in it is meant for {packet.task_class or 'general work'} with the capabilities it needs"
+    return None
+
+
+def _verifier_refusal(genome: OrganizationalGenome, child: ViableNode, author: str | None) -> str | None:
+    if child.id == author:
+        return "it is the author"
+    if is_metasystem(genome, child.id) or child.operation is None or child.operation.kind != "testing":
+        return "it is no testing leaf"
+    if Capability.RUN_TESTS not in capabilities_of(genome, child.id):
+        return "it may not run tests"
+    return None
+
+
+def supplies(
+    genome: OrganizationalGenome, node_id: str, task_class: str | None, needed: frozenset[Capability]
+) -> bool:
+    """Say whether some leaf at or below a node is meant for a class of task and has the capabilities for it."""
+    return any(
+        not is_metasystem(genome, leaf) and _leaf_supplies(genome, leaf, task_class, needed)
+        for leaf in subtree(genome, node_id)
+    )
+
+
+def _leaf_supplies(
+    genome: OrganizationalGenome, leaf: str, task_class: str | None, needed: frozenset[Capability]
+) -> bool:
+    node = genome.nodes[leaf]
+    if node.status is not Status.ACTIVE or node.operation is None or node.operation.kind == "testing":
+        return False
+    classes = node.routing.task_classes
+    return (not classes or task_class in classes) and needed <= capabilities_of(genome, leaf)
+
+
+def _load(state: ControllerState) -> dict[str, int]:
+    load: dict[str, int] = {}
+    for task in tasks_with_children(state):
+        if task.child:
+            load[task.child] = load.get(task.child, 0) + 1
+    return load
+
+
+def _nobody(task: TaskState, rejected: list[Rejection]) -> str:
+    why = "; ".join(f"{child}: {reason}" for child, reason in rejected) or "this node has no working children"
+    return f"no child can take {task.packet.title!r} ({why})"

@@ -1,0 +1,1 @@
+"""System 2: coordination - damps collisions between operations and commands nothing."""

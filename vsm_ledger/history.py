@@ -1,0 +1,4 @@
+"""History: placeholder until written."""
+
+
+class History: ...

@@ -1,0 +1,233 @@
+"""SQLite: how its files are opened, created and checked, and what its errors mean.
+
+One connection writes, in transactions that begin immediately, with a write-ahead log that is synced at each commit;
+others read, each transaction seeing one moment. A whole transaction runs on a thread of the connection: crossing
+threads for every statement, as an async driver does, takes three times as long for a small commit. This is the only file that knows SQLite's pragmas and messages;
+another database gets a file like it.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import Connection, create_engine, inspect, select
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.pool import QueuePool
+
+from vsm_ledger.errors import (
+    LedgerError,
+    LedgerLocked,
+    LedgerMissing,
+    LedgerTooNew,
+    LedgerTooOld,
+    LedgerUnavailable,
+    NotALedger,
+    WrongOrganization,
+)
+from vsm_ledger.schema import SCHEMA_VERSION, ledger, tables
+
+PAGE_BYTES = 8_192
+CACHE_KIBIBYTES = 65_536
+CHECKPOINT_PAGES = 4_000  # of the write-ahead log: 32 MiB
+READERS = 4
+RETRY_SECONDS = 0.02
+DEFAULT_ORGANIZATION = "vsm"
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_NOT_OURS = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+_PRIMARY = 0xFF  # the low byte of an extended result code
+_WRITING = (
+    f"PRAGMA page_size = {PAGE_BYTES}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    f"PRAGMA cache_size = -{CACHE_KIBIBYTES}",
+    f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
+    f"PRAGMA journal_size_limit = {CHECKPOINT_PAGES * PAGE_BYTES}",
+)
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A ledger's file, and how long to wait for its write lock."""
+
+    path: Path
+    busy_timeout_seconds: float
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+# --------------------------------------------------------------------------------------------------- connections
+
+
+class Connections:
+    """A few connections to one ledger, each used by one thread at a time; a transaction is one hop to a thread."""
+
+    def __init__(
+        self, place: Place, connect: Callable[[], sqlite3.Connection], begin: str, size: int
+    ) -> None:
+        self.place = place
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix="ledger")
+        self._engine = create_engine(
+            "sqlite://",
+            creator=connect,
+            poolclass=QueuePool,
+            pool_size=size,
+            max_overflow=0,
+            pool_reset_on_return=None,
+        )
+        listen(self._engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+
+    async def transact(self, act: Callable[[Connection], ResultT]) -> ResultT:
+        """Return what ``act`` returns, once its transaction is durable; raise a LedgerError or what ``act`` raised."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._transact, act)
+
+    def _transact(self, act: Callable[[Connection], ResultT]) -> ResultT:
+        try:
+            with translated(self.place), self._engine.begin() as connection:
+                return act(connection)
+        except LedgerUnavailable:
+            self._engine.dispose()  # what a connection remembers of a failing disk is not trusted
+            raise
+
+    async def close(self) -> None:
+        """Close all connections, after what they are doing."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
+        self._threads.shutdown()
+
+
+def writing(place: Place) -> Connections:
+    """Return the one connection that writes; its transactions hold the write lock from their beginning."""
+
+    def connect() -> sqlite3.Connection:
+        connection = _connect(place, str(place.path))
+        for pragma in _WRITING:
+            _set(connection, pragma, place)
+        return connection
+
+    return Connections(place, connect, "BEGIN IMMEDIATE", size=1)
+
+
+def reading(place: Place) -> Connections:
+    """Return connections that only read and never create a file; a transaction sees one moment."""
+    return Connections(place, lambda: _connect(place, _read_only(place.path)), "BEGIN", size=READERS)
+
+
+def reading_anything(place: Place) -> Connections:
+    """Return a connection that reads text of any bytes, so that damage can be reported."""
+
+    def connect() -> sqlite3.Connection:
+        connection = _connect(place, _read_only(place.path))
+        connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+        return connection
+
+    return Connections(place, connect, "BEGIN", size=1)
+
+
+def _connect(place: Place, target: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        target,
+        timeout=place.busy_timeout_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=target.startswith("file:"),
+    )
+
+
+def _read_only(path: Path) -> str:
+    """Name the file for reading; in a folder that can't be written its log's index can't be made either."""
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    log = path.with_name(path.name + "-wal")
+    return address if os.access(path.parent, os.W_OK) or log.exists() else f"{address}&immutable=1"
+
+
+def _set(connection: sqlite3.Connection, pragma: str, place: Place) -> None:
+    """Run a pragma; switching to the write-ahead log does not wait for another process by itself."""
+    deadline = monotonic() + place.busy_timeout_seconds
+    while True:
+        try:
+            connection.execute(pragma)
+        except sqlite3.OperationalError as error:
+            if _code(error) not in _BUSY or monotonic() > deadline:
+                connection.close()
+                raise
+            sleep(RETRY_SECONDS)
+        else:
+            return
+
+
+# -------------------------------------------------------------------------------------------------------- errors
+
+
+@contextmanager
+def translated(place: Place) -> Iterator[None]:
+    """Turn a driver's error into the ledger's own: locked is definite, a full or failing disk is not."""
+    try:
+        yield
+    except IntegrityError:
+        raise  # a row is there already: what that means, the caller knows
+    except DBAPIError as error:
+        raise ledger_error(place, error.orig or error) from error
+    except (sqlite3.Error, OSError) as error:
+        raise ledger_error(place, error) from error
+
+
+def ledger_error(place: Place, error: BaseException) -> LedgerError:
+    """Return what a driver's error means."""
+    code = _code(error)
+    if code in _BUSY:
+        return LedgerLocked(str(place), place.busy_timeout_seconds)
+    if code in _NOT_OURS:
+        return NotALedger(str(place), str(error))
+    return LedgerUnavailable(str(place), str(error))
+
+
+def _code(error: BaseException) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+
+
+# ------------------------------------------------------------------------------------- making and checking a file
+
+
+def create_or_check(connection: Connection, place: Place, organization: str | None, now: str) -> str:
+    """Return whose ledger this is, after making it if the file is new; the write lock is held."""
+    found = inspect(connection).get_table_names()
+    if found:
+        return check(connection, place, organization)
+    tables.create_all(connection, checkfirst=False)
+    owner = organization or DEFAULT_ORGANIZATION
+    row = {"organization": owner, "schema_version": SCHEMA_VERSION, "created_at": now}
+    connection.execute(ledger.insert(), row)
+    return owner
+
+
+def check(connection: Connection, place: Place, organization: str | None) -> str:
+    """Return whose ledger this is; raise if it is none, of another version, or of another organization."""
+    if not inspect(connection).has_table(ledger.name):
+        raise NotALedger(str(place), "it has no ledger table")
+    row = connection.execute(select(ledger.c.organization, ledger.c.schema_version)).first()
+    if row is None:
+        raise NotALedger(str(place), "its ledger table is empty")
+    if row.schema_version > SCHEMA_VERSION:
+        raise LedgerTooNew(str(place), row.schema_version, SCHEMA_VERSION)
+    if row.schema_version < SCHEMA_VERSION:
+        raise LedgerTooOld(str(place), row.schema_version, SCHEMA_VERSION)
+    if organization is not None and row.organization != organization:
+        raise WrongOrganization(str(place), row.organization, organization)
+    return str(row.organization)
+
+
+def require(place: Place) -> None:
+    """Raise LedgerMissing if there is no file to read."""
+    if not place.path.is_file():
+        raise LedgerMissing(str(place))

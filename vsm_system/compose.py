@@ -1,0 +1,220 @@
+"""The composition root: an organization in one process, put together from its parts and taken apart cleanly.
+
+Controllers share the journal they are given; leaves have one of their own in memory, because a leaf's past is its
+controller's to remember.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import cast
+
+from vsm_controller.actor import ControllerActor
+from vsm_controller.state.controller import Seat
+from vsm_core.actor import Actor, Limits
+from vsm_core.channel import Channel, Lane
+from vsm_core.envelope import LIFETIME, Envelope
+from vsm_core.facts import RecordedFact
+from vsm_core.genome import OrganizationalGenome, is_metasystem, subtree
+from vsm_core.ids import derive_id
+from vsm_core.payloads.control import HostStarted, HostStopping
+from vsm_core.payloads.jobs import JobReport, MoveRef
+from vsm_core.payloads.signals import DirectiveReport, DirectiveState
+from vsm_core.payloads.work import Directive
+from vsm_ledger.memory import Keep, MemoryJournal, MemoryLedger
+from vsm_system.clock import SystemClock, new_process_id, this_owner
+from vsm_system.crash import Crash, never
+from vsm_system.host import Host, Observer, Role, World
+from vsm_system.jobs import Jobs, Runner
+from vsm_system.journal import Journal
+from vsm_system.repository.merge import merge
+from vsm_system.repository.refs import move_ref
+from vsm_system.repository.survey import survey
+from vsm_system.supervisor import Supervisor
+from vsm_transport.connect import open_transport
+from vsm_transport.protocol import Hold, NodeKind, OutgoingEnvelope, Subscription, Transport
+from vsm_worker.actor import LeafActor
+from vsm_worker.execution import Surroundings, execute
+
+CONTROLLER_SLOTS = 64
+CLIENT = "_client-run"
+STOP_SECONDS = 3.0  # that hosts get to record an interruption
+
+
+def _nobody(_node: str, _recorded: RecordedFact) -> None:
+    """Observe nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Everything one process needs to run an organization."""
+
+    organization: str
+    genome: OrganizationalGenome
+    journal: Journal
+    surroundings: Surroundings
+    slots: int = 2  # executions that one leaf may run at once
+    limits: Limits = field(default_factory=Limits)
+    transport_url: str = "memory://"
+    observe: Observer = _nobody
+    crash: Crash = never
+
+
+class Organization:
+    """A running organization, and its client: what goes in by ``submit`` comes out by ``finished``."""
+
+    def __init__(self, assembly: Assembly, transport: Transport, process: str) -> None:
+        self.process = process
+        self._assembly = assembly
+        self._transport = transport
+        self._supervisor = Supervisor()
+        self._reports: dict[str, asyncio.Future[DirectiveReport]] = {}
+        self._jobs = Jobs(_runners(assembly), assembly.crash)
+
+    async def submit(self, directive: Directive) -> None:
+        """Hand a directive to the root; a directive that is known already is only asked after."""
+        genome, now = self._assembly.genome, SystemClock().now()
+        asked = directive.model_copy(update={"reply_to": CLIENT})
+        envelope = Envelope(
+            id=derive_id("env", CLIENT, f"{self.process}/{directive.id}"),
+            schema_version=asked.schema_version,
+            organization=self._assembly.organization,
+            genome_id=genome.id,
+            channel=Channel.OPERATION_TO_ENVIRONMENT,
+            source=CLIENT,
+            target=genome.root_id,
+            payload_type=asked.payload_type,
+            payload=asked,
+            correlation_id=directive.id,
+            causation_id=directive.id,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+        await self._transport.publish([OutgoingEnvelope(envelope)])
+
+    async def finished(self, directive_id: str) -> DirectiveReport:
+        """Return a directive's last report once it is over; raise what ended a host for good."""
+        failed = self._supervisor.failed
+        report = self._report(directive_id)
+        await asyncio.wait({report, failed}, return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            raise failed.result()
+        return report.result()
+
+    def _report(self, directive_id: str) -> asyncio.Future[DirectiveReport]:
+        loop = asyncio.get_running_loop()
+        return self._reports.setdefault(directive_id, loop.create_future())
+
+    async def start(self) -> None:
+        """Stand every host up, leaves first, and tell the controllers which process they are in."""
+        for node in self._nodes():
+            await self._transport.declare(node, self._kind(node))
+        for node in self._nodes():
+            await self._supervisor.start(node, partial(self._host, node))
+        started = HostStarted(process=self.process, nodes=self._nodes())
+        for node in self._controllers():
+            self._supervisor.host(node).inject(started, self.process, self._assembly.organization)
+
+    async def stop(self) -> None:
+        """Record the interruption, end all executions with their processes and workspaces, and let go."""
+        stopping = HostStopping(process=self.process, nodes=self._nodes())
+        for node in self._controllers():
+            self._supervisor.host(node).inject(stopping, self.process, self._assembly.organization)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                for node in self._controllers():
+                    await self._supervisor.host(node).settled()
+        except TimeoutError:
+            pass  # the next start takes what was open as lost
+        leaves = tuple(node for node in self._nodes() if self._kind(node) is NodeKind.LEAF)
+        await self._supervisor.stop(leaves)
+        await self._jobs.stop()
+        await self._supervisor.stop()
+
+    async def listen(self) -> None:
+        """Collect the reports that come back to this client."""
+        wish = Subscription(node=CLIENT, lane=Lane.CONTROL, slots=CONTROLLER_SLOTS, process=self.process)
+        async with self._transport.subscribe(wish) as deliveries:
+            async for delivery in deliveries:
+                report = delivery.envelope.payload
+                if isinstance(report, DirectiveReport) and report.state is DirectiveState.FINISHED:
+                    waiting = self._report(report.directive_id)
+                    if not waiting.done():
+                        waiting.set_result(report)
+                await delivery.ack()
+
+    def _nodes(self) -> tuple[str, ...]:
+        """Return all nodes, children before their parents, so that nobody is spoken to before it listens."""
+        return tuple(reversed(subtree(self._assembly.genome, self._assembly.genome.root_id)))
+
+    def _controllers(self) -> tuple[str, ...]:
+        return tuple(node for node in self._nodes() if self._kind(node) is NodeKind.CONTROLLER)
+
+    def _kind(self, node: str) -> NodeKind:
+        return NodeKind.CONTROLLER if is_metasystem(self._assembly.genome, node) else NodeKind.LEAF
+
+    def _host(self, node: str) -> Host:
+        controller = self._kind(node) is NodeKind.CONTROLLER
+        role = Role(
+            node_id=node,
+            organization=self._assembly.organization,
+            genome_id=self._assembly.genome.id,
+            actor=self._actor(node),
+            slots=CONTROLLER_SLOTS if controller else self._assembly.slots,
+            hold=Hold.UNTIL_SETTLED if controller else Hold.UNTIL_FREED,
+        )
+        journal = self._assembly.journal if controller else MemoryJournal(MemoryLedger(Keep.OPEN))
+        return Host(role, self._world(journal))
+
+    def _actor(self, node: str) -> Actor[object]:
+        assembly = self._assembly
+        if self._kind(node) is NodeKind.CONTROLLER:
+            seat = Seat(node, assembly.organization, assembly.genome)
+            return cast("Actor[object]", ControllerActor(seat))
+        parent = assembly.genome.nodes[node].parent_id or assembly.genome.root_id
+        return cast("Actor[object]", LeafActor(node, parent, assembly.organization))
+
+    def _world(self, journal: Journal) -> World:
+        return World(
+            transport=self._transport,
+            journal=journal,
+            jobs=self._jobs,
+            clock=SystemClock(),
+            limits=self._assembly.limits,
+            owner=this_owner(self.process),
+            crash=self._assembly.crash,
+            observe=self._assembly.observe,
+        )
+
+
+def _runners(assembly: Assembly) -> Mapping[str, Runner]:
+    async def move(request: MoveRef) -> JobReport:
+        assembly.crash("ref.before_move")
+        report = await move_ref(request)
+        assembly.crash("ref.after_move")
+        return report
+
+    return {
+        "survey": survey,
+        "merge": merge,
+        "move_ref": move,
+        "execute": lambda request: execute(request, assembly.surroundings),
+    }
+
+
+@asynccontextmanager
+async def running(assembly: Assembly) -> AsyncIterator[Organization]:
+    """Run an organization in this process for the length of the context; leaving it stops everything cleanly."""
+    transport = await open_transport(assembly.transport_url, assembly.organization)
+    organization = Organization(assembly, transport, assembly.surroundings.process or new_process_id())
+    listening = asyncio.create_task(organization.listen(), name="client reports")
+    try:
+        await organization.start()
+        yield organization
+    finally:
+        await asyncio.shield(organization.stop())
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await transport.close()

@@ -1,0 +1,389 @@
+"""The host: the only loop that performs effects, the same for controllers and leaves.
+
+Theory of operation. Take what waits, control before work; drop what the inbox has seen; decide one by one on the folded
+state; commit everything in one transaction; only then acknowledge, publish, set timers and start jobs. A host whose
+commit is fenced has lost its node and stops at once. Recovery is the same fold: load the facts, the timers and the open
+jobs, publish what was not confirmed, and go on.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+
+import structlog
+
+from vsm_core.actor import Actor, Commit, Context, Decision, Limits, LogEntry, Owner
+from vsm_core.channel import Channel, Lane
+from vsm_core.envelope import LIFETIME, Envelope
+from vsm_core.facts import RecordedFact
+from vsm_core.ids import derive_id
+from vsm_core.payloads import AnyPayload
+from vsm_core.payloads.control import JobFinished, TimerFired, Unroutable
+from vsm_core.payloads.jobs import Job
+from vsm_system.clock import Clock
+from vsm_system.crash import Crash
+from vsm_system.jobs import AFTER_CRASH, AfterCrash, Jobs
+from vsm_system.journal import Journal
+from vsm_system.relay import Relay
+from vsm_system.timers import Timers
+from vsm_transport.protocol import Deliveries, Delivery, Hold, Subscription, Transport
+
+BATCH_LIMIT = 64  # envelopes decided in one transaction
+CONTROL_SLOTS = 256
+CLAIM_TTL_SECONDS = 15.0
+CLAIM_RENEW_SECONDS = 5.0
+NACK_SECONDS = 0.5  # before an envelope whose decision failed comes again
+
+log = structlog.get_logger(__name__)
+Observer = Callable[[str, RecordedFact], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Which node a host plays, by which actor, and how its work lane is held."""
+
+    node_id: str
+    organization: str
+    genome_id: str
+    actor: Actor[object]
+    slots: int
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a host acts on: everything with an effect comes in here."""
+
+    transport: Transport
+    journal: Journal
+    jobs: Jobs
+    clock: Clock
+    limits: Limits
+    owner: Owner
+    crash: Crash
+    observe: Observer
+
+
+@dataclass(slots=True)
+class Input:
+    """One envelope to decide on, and where it came from."""
+
+    envelope: Envelope
+    delivery: Delivery | None = None
+    lane: Lane = Lane.CONTROL
+    timer_id: str | None = None
+    job_id: str | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch of decisions adds up to, before it is committed."""
+
+    entries: list[LogEntry] = field(default_factory=list)
+    decisions: list[tuple[Input, Decision]] = field(default_factory=list)
+    settled: list[Input] = field(default_factory=list)  # seen before: only to be acknowledged
+
+    def commit(self, stream: str, epoch: int, version: int) -> Commit:
+        """Return the one transaction that makes the batch durable."""
+        decisions = [decision for _, decision in self.decisions]
+        fired = [i.timer_id for i, _ in self.decisions if i.timer_id]
+        ended = [i.job_id for i, _ in self.decisions if i.job_id]
+        return Commit(
+            stream=stream,
+            epoch=epoch,
+            expected_version=version,
+            entries=tuple(self.entries),
+            facts=tuple(fact for each in decisions for fact in each.facts),
+            sends=tuple(send for each in decisions for send in each.sends),
+            timers=tuple(timer for each in decisions for timer in each.timers),
+            timers_done=tuple(fired + [t for each in decisions for t in each.timers_cancelled]),
+            jobs=tuple(job for each in decisions for job in each.jobs),
+            jobs_done=tuple(ended + [j for each in decisions for j in each.jobs_cancelled]),
+        )
+
+
+class Host:
+    """Runs one actor until it is stopped, fenced, or its task is cancelled."""
+
+    def __init__(self, role: Role, world: World) -> None:
+        self.role = role
+        self._world = world
+        self._relay = Relay(world.transport, world.journal, world.crash)
+        self._relay.on_unroutable = self._unroutable
+        self._timers = Timers()
+        self._internal: deque[Input] = deque()
+        self._lanes: dict[Lane, Deliveries] = {}
+        self._taken: dict[Lane, deque[Delivery]] = {Lane.CONTROL: deque(), Lane.WORK: deque()}
+        self._wake = asyncio.Event()
+        self._state: object = None
+        self._version = 0
+        self._epoch = 0
+        self._working: set[str] = set()  # jobs that hold a slot of the work lane
+        self._idle = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Claim the node, recover, and serve it; raises Claimed or Fenced where another host holds it."""
+        journal, node = self._world.journal, self.role.node_id
+        self._epoch = await journal.claim(node, self._world.owner, CLAIM_TTL_SECONDS)
+        self._world.crash("host.claimed")
+        try:
+            await self._recover()
+            async with asyncio.TaskGroup() as tasks:
+                renewing = tasks.create_task(self._renew())
+                pumps = [tasks.create_task(self._pump(lane)) for lane in Lane]
+                try:
+                    await self._serve()
+                finally:
+                    for task in (renewing, *pumps):
+                        task.cancel()
+        finally:
+            await self._relay.stop()
+            await journal.release(node, self._epoch)
+
+    async def settled(self) -> None:
+        """Return when nothing waits to be decided or published."""
+        await self._idle.wait()
+        await self._relay.idle()
+
+    def inject(self, payload: AnyPayload, cause: str, correlation: str) -> None:
+        """Hand the actor an envelope from its own host; the same cause makes the same envelope."""
+        self._internal.append(Input(self._own_envelope(payload, cause, correlation)))
+        self._awaken()
+
+    # -- recovery -------------------------------------------------------------------------------------------
+
+    async def _recover(self) -> None:
+        loaded = await self._world.journal.load(self.role.node_id)
+        state = self.role.actor.initial()
+        for recorded in loaded.facts:
+            state = self.role.actor.evolve(state, recorded.fact)
+        self._state, self._version = state, loaded.version
+        self._timers = Timers(loaded.timers)
+        for job in loaded.jobs:
+            if AFTER_CRASH[job.request.kind] is AfterCrash.RESTART:
+                self._world.jobs.start(job, self._job_ended)
+        await self._publish_again()
+
+    async def _publish_again(self) -> None:
+        journal, node = self._world.journal, self.role.node_id
+        if not self._world.transport.features.survives_restart:
+            self._relay.put(await journal.unhandled(node))
+        self._relay.put(await journal.to_send(node))
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(CLAIM_RENEW_SECONDS)
+            await self._world.journal.renew(self.role.node_id, self._epoch, CLAIM_TTL_SECONDS)
+
+    # -- input ----------------------------------------------------------------------------------------------
+
+    async def _pump(self, lane: Lane) -> None:
+        work = lane is Lane.WORK
+        wish = Subscription(
+            node=self.role.node_id,
+            lane=lane,
+            slots=self.role.slots if work else CONTROL_SLOTS,
+            process=self._world.owner.process,
+            hold=self.role.hold if work else Hold.UNTIL_SETTLED,
+        )
+        async with self._world.transport.subscribe(wish) as deliveries:
+            self._lanes[lane] = deliveries
+            if len(self._lanes) == len(Lane):
+                self.ready.set()
+            async for delivery in deliveries:
+                self._taken[lane].append(delivery)
+                self._taken[lane].extend(deliveries.take(BATCH_LIMIT))
+                self._awaken()
+
+    def _awaken(self) -> None:
+        self._idle.clear()
+        self._wake.set()
+
+    def _unroutable(self, envelope: Envelope, reason: str) -> None:
+        payload = Unroutable(envelope_id=envelope.id, target=envelope.target, reason=reason)
+        self.inject(payload, envelope.id, envelope.correlation_id)
+
+    def _job_ended(self, job: Job, finished: JobFinished) -> None:
+        envelope = self._own_envelope(finished, job.id, job.correlation_id, caused_by=job.cause_id)
+        self._internal.append(Input(envelope, job_id=job.id))
+        if job.id in self._working:
+            self._working.discard(job.id)
+            self._lanes[Lane.WORK].free(1)
+        self._awaken()
+
+    def _due(self) -> list[Input]:
+        now = self._world.clock.now()
+        found = []
+        for timer in self._timers.take_due(now):
+            fired = TimerFired(
+                timer_id=timer.id, purpose=timer.purpose, subject=timer.subject, token=timer.token
+            )
+            cause = f"{timer.id}@{timer.due_at.isoformat()}"
+            found.append(Input(self._own_envelope(fired, cause, timer.subject), timer_id=timer.id))
+        return found
+
+    def _own_envelope(
+        self, payload: AnyPayload, cause: str, correlation: str, caused_by: str | None = None
+    ) -> Envelope:
+        now = self._world.clock.now()
+        return Envelope(
+            id=derive_id("env", self.role.node_id, f"{payload.payload_type}/{cause}"),
+            schema_version=payload.schema_version,
+            organization=self.role.organization,
+            genome_id=self.role.genome_id,
+            channel=Channel.INTERNAL,
+            source=self.role.node_id,
+            target=self.role.node_id,
+            payload_type=payload.payload_type,
+            payload=payload,
+            correlation_id=correlation,
+            causation_id=caused_by or cause,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+
+    # -- the loop -------------------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        while True:
+            batch = self._next_inputs()
+            if batch:
+                await self._handle(batch)
+                continue
+            self._idle.set()
+            await self._sleep_until_input()
+
+    async def _sleep_until_input(self) -> None:
+        self._wake.clear()
+        due = self._timers.next_due()
+        delay = None if due is None else max(0.0, (due - self._world.clock.now()).total_seconds())
+        try:
+            async with asyncio.timeout(delay):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _next_inputs(self) -> list[Input]:
+        """Return what to decide next: the host's own, then control, then work, up to the batch limit."""
+        chosen = self._due()
+        while self._internal and len(chosen) < BATCH_LIMIT:
+            chosen.append(self._internal.popleft())
+        for lane in (Lane.CONTROL, Lane.WORK):
+            taken = self._taken[lane]
+            while taken and len(chosen) < BATCH_LIMIT:
+                delivery = taken.popleft()
+                chosen.append(Input(delivery.envelope, delivery, lane))
+        return chosen
+
+    async def _handle(self, inputs: Sequence[Input]) -> None:
+        stream = self.role.node_id
+        seen = set(await self._world.journal.seen(stream, [each.envelope.id for each in inputs]))
+        batch, state = _Batch(), self._state
+        for each in inputs:
+            if each.envelope.id in seen:
+                batch.settled.append(each)
+                continue
+            seen.add(each.envelope.id)
+            state = await self._decide(each, state, batch)
+        if batch.decisions:
+            self._world.crash("host.before_commit")
+            await self._world.journal.commit(batch.commit(stream, self._epoch, self._version))
+            self._version += sum(len(decision.facts) for _, decision in batch.decisions)
+            self._state = state
+            self._world.crash("host.after_commit")
+        await self._perform(batch)
+
+    async def _decide(self, given: Input, state: object, batch: _Batch) -> object:
+        now, envelope = self._world.clock.now(), given.envelope
+        if given.delivery is not None and envelope.expires_at <= now:
+            await given.delivery.reject("expired")
+            return state
+        context = self._context(given, now)
+        try:
+            decision = self.role.actor.decide(state, envelope, context)
+            for recorded in decision.facts:
+                state = self.role.actor.evolve(state, recorded.fact)
+        except Exception:
+            if given.delivery is None:
+                raise
+            log.exception("decision_failed", node=self.role.node_id, payload_type=envelope.payload_type)
+            await given.delivery.nack(NACK_SECONDS)
+            return state
+        batch.decisions.append((given, decision))
+        batch.entries.append(_log_entry(envelope, context, decision))
+        return state
+
+    def _context(self, given: Input, now: datetime) -> Context:
+        cause = given.envelope.id
+        return Context(
+            now=now,
+            cause_id=cause,
+            seed=int.from_bytes(sha256(cause.encode()).digest()[:8], "big"),
+            limits=self._world.limits,
+            process=self._world.owner.process,
+            delivery_attempt=given.delivery.attempt if given.delivery else 1,
+        )
+
+    async def _perform(self, batch: _Batch) -> None:
+        """Do what the commit has made true: set timers, publish, acknowledge, start jobs."""
+        for _, decision in batch.decisions:
+            self._set_timers(decision)
+            self._relay.put(decision.sends)
+        for given in batch.settled:
+            await _settle(given, None)
+            self._free(given)
+        for given, decision in batch.decisions:
+            await _settle(given, decision)
+            self._start_jobs(given, decision)
+        self._world.crash("host.after_ack")
+        for _, decision in batch.decisions:
+            for recorded in decision.facts:
+                self._world.observe(self.role.node_id, recorded)
+
+    def _set_timers(self, decision: Decision) -> None:
+        for timer_id in decision.timers_cancelled:
+            self._timers.cancel(timer_id)
+        for timer in decision.timers:
+            self._timers.set(timer)
+
+    def _start_jobs(self, given: Input, decision: Decision) -> None:
+        for job_id in decision.jobs_cancelled:
+            self._world.jobs.cancel(job_id)
+        for job in decision.jobs:
+            if given.lane is Lane.WORK and self.role.hold is Hold.UNTIL_FREED:
+                self._working.add(job.id)
+            self._world.jobs.start(job, self._job_ended)
+        if not decision.jobs and decision.refusal is None:
+            self._free(given)
+
+    def _free(self, given: Input) -> None:
+        """Give back the slot of a work delivery that started no work."""
+        if given.lane is Lane.WORK and self.role.hold is Hold.UNTIL_FREED:
+            self._lanes[Lane.WORK].free(1)
+
+
+async def _settle(given: Input, decision: Decision | None) -> None:
+    if given.delivery is None:
+        return
+    if decision is not None and decision.refusal is not None:
+        await given.delivery.reject(decision.refusal)
+    else:
+        await given.delivery.ack()
+
+
+def _log_entry(envelope: Envelope, context: Context, decision: Decision) -> LogEntry:
+    return LogEntry(
+        envelope=envelope,
+        now=context.now,
+        seed=context.seed,
+        limits=context.limits,
+        process=context.process,
+        delivery_attempt=context.delivery_attempt,
+        facts=len(decision.facts),
+        sends=len(decision.sends),
+        refusal=decision.refusal,
+    )

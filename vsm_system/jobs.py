@@ -1,0 +1,88 @@
+"""Jobs: runs what actors asked for outside of them, within a deadline, and reports each end exactly as it was.
+
+What becomes of a job that was open when its process died is a rule per kind: git plumbing is made again (the same
+request makes the same commit), an execution is not, because its controller takes the task back.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+
+from vsm_core.payloads.control import JobFinished
+from vsm_core.payloads.jobs import Job, JobOutcome, JobReport
+from vsm_core.task import FailureClass
+from vsm_system.crash import Crash
+
+Runner = Callable[..., Awaitable[JobReport]]
+REASON_LIMIT = 2_000  # characters of an error that travel in a report
+
+
+class AfterCrash(StrEnum):
+    """What becomes of a job that was open when its process died."""
+
+    RESTART = "restart"
+    GIVE_UP = "give_up"
+
+
+AFTER_CRASH: Mapping[str, AfterCrash] = {
+    "survey": AfterCrash.RESTART,
+    "merge": AfterCrash.RESTART,
+    "move_ref": AfterCrash.RESTART,
+    "execute": AfterCrash.GIVE_UP,
+}
+
+
+class Jobs:
+    """The jobs under way in one process."""
+
+    def __init__(self, runners: Mapping[str, Runner], crash: Crash) -> None:
+        self._runners = runners
+        self._crash = crash
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, job: Job, ended: Callable[[Job, JobFinished], None]) -> None:
+        """Begin a job; ``ended`` is called once with how it ended, unless it is stopped."""
+        if job.id in self._running:
+            return
+        task = asyncio.create_task(self._run(job, ended), name=f"job {job.id}")
+        self._running[job.id] = task
+        task.add_done_callback(lambda _: self._running.pop(job.id, None))
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job; it ends as cancelled. An unknown one is no error."""
+        task = self._running.get(job_id)
+        if task is not None:
+            task.cancel("cancelled by its actor")
+
+    async def stop(self) -> None:
+        """Cancel all jobs and wait until their processes and workspaces are gone."""
+        running = tuple(self._running.values())
+        for task in running:
+            task.cancel("the process stops")
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _run(self, job: Job, ended: Callable[[Job, JobFinished], None]) -> None:
+        self._crash("job.before_start")
+        finished = await self._finished(job)
+        self._crash("job.after_end")
+        ended(job, finished)
+
+    async def _finished(self, job: Job) -> JobFinished:
+        try:
+            async with asyncio.timeout(job.deadline_seconds):
+                report = await self._runners[job.request.kind](job.request)
+        except TimeoutError:
+            reason = f"not done within {job.deadline_seconds} seconds"
+            return _end(job, JobOutcome.TIMED_OUT, FailureClass.TIMEOUT, reason)
+        except asyncio.CancelledError:
+            return _end(job, JobOutcome.CANCELLED, None, "cancelled")
+        except Exception as error:  # noqa: BLE001 - whatever a job raises is how it ended; the actor decides
+            reason = f"{type(error).__name__}: {error}"[:REASON_LIMIT]
+            return _end(job, JobOutcome.FAILED, FailureClass.INTERNAL, reason)
+        return JobFinished(job_id=job.id, subject=job.subject, outcome=JobOutcome.DONE, report=report)
+
+
+def _end(job: Job, outcome: JobOutcome, failure: FailureClass | None, reason: str) -> JobFinished:
+    return JobFinished(
+        job_id=job.id, subject=job.subject, outcome=outcome, failure_class=failure, reason=reason
+    )

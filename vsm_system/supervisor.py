@@ -1,0 +1,79 @@
+"""The supervisor: keeps the hosts of one process alive, one for one, within a restart intensity.
+
+A bug ends its host; the host comes back from the ledger. A host that keeps failing is not hidden: beyond the intensity
+the failure goes up and ends the run.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from vsm_core.actor import Claimed, Fenced
+from vsm_system.host import Host
+
+RESTARTS = 5  # of one host within WINDOW_SECONDS
+WINDOW_SECONDS = 60.0
+BACKOFF_SECONDS = 0.1
+
+log = structlog.get_logger(__name__)
+HostMaker = Callable[[], Host]
+
+
+class Supervisor:
+    """Runs hosts by node id; ``failed`` is set with the error that nothing here could mend."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[str, Host] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    def host(self, node_id: str) -> Host:
+        """Return the host that runs a node now."""
+        return self._hosts[node_id]
+
+    async def start(self, node_id: str, make: HostMaker) -> None:
+        """Run a node's host; return when it has recovered and takes envelopes."""
+        self._hosts[node_id] = make()
+        self._tasks[node_id] = asyncio.create_task(self._keep(node_id, make), name=f"host {node_id}")
+        ready = asyncio.ensure_future(self._hosts[node_id].ready.wait())
+        await asyncio.wait({ready, self._tasks[node_id]}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self.failed.done():
+            raise self.failed.result()
+
+    async def stop(self, node_ids: tuple[str, ...] | None = None) -> None:
+        """Stop some hosts, or all."""
+        chosen = [self._tasks.pop(each) for each in (node_ids or tuple(self._tasks)) if each in self._tasks]
+        for task in chosen:
+            task.cancel()
+        await asyncio.gather(*chosen, return_exceptions=True)
+
+    async def _keep(self, node_id: str, make: HostMaker) -> None:
+        restarts: deque[float] = deque()
+        clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                await self._hosts[node_id].run()
+            except (Exception, BaseExceptionGroup) as error:
+                cause = _first(error)
+                while restarts and restarts[0] < clock() - WINDOW_SECONDS:
+                    restarts.popleft()
+                if isinstance(cause, Fenced | Claimed) or len(restarts) >= RESTARTS:
+                    self._fail(cause)
+                    return
+                log.exception("host_restarts", node=node_id)
+            restarts.append(clock())
+            await asyncio.sleep(BACKOFF_SECONDS * len(restarts))
+            self._hosts[node_id] = make()
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failed.done():
+            self.failed.set_result(error)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
