@@ -13,7 +13,6 @@ from vsm_controller.state.controller import ControllerState, node, tasks_in, tas
 from vsm_controller.state.fold import fold
 from vsm_controller.state.task import TaskState, TaskStatus
 from vsm_controller.system_1.routing import Route, route
-from vsm_controller.system_2.dependencies import waits_for
 from vsm_controller.system_2.path_leases import conflict, paths_to_lease
 from vsm_core.actor import Context, Send, Step, Timer
 from vsm_core.channel import Channel
@@ -41,11 +40,6 @@ def _stopping(state: ControllerState, _task: TaskState, _context: Context) -> st
     return "this process is stopping" if state.stopping else None
 
 
-def _dependencies(state: ControllerState, task: TaskState, _context: Context) -> str | None:
-    waiting = waits_for(state, task)
-    return f"waits for {', '.join(waiting)}" if waiting else None
-
-
 def _lease(state: ControllerState, task: TaskState, _context: Context) -> str | None:
     return conflict(state, task)
 
@@ -57,7 +51,10 @@ def _work_in_progress(state: ControllerState, _task: TaskState, context: Context
 
 
 def _span(state: ControllerState, task: TaskState, _context: Context) -> str | None:
-    span = node(state).system_3.span_of_control
+    seat = node(state)
+    span = seat.system_3.span_of_control
+    if len(seat.children) <= span:
+        return None
     busy = {each.child for each in tasks_with_children(state)}
     if len(busy) < span or task.child in busy:
         return None
@@ -71,14 +68,15 @@ def _deadline(_state: ControllerState, task: TaskState, context: Context) -> str
 
 def _attempts(_state: ControllerState, task: TaskState, context: Context) -> str | None:
     bound = task.packet.budget.attempts
-    limit = context.limits.attempts_per_task if bound is None else min(bound, context.limits.attempts_per_task)
+    limit = (
+        context.limits.attempts_per_task if bound is None else min(bound, context.limits.attempts_per_task)
+    )
     return f"its {limit} attempts are used up" if task.counted_attempts >= limit else None
 
 
 CHECKS: tuple[tuple[str, Check, Outcome | None], ...] = (
     ("pause", _stopping, None),
     ("work_in_progress", _work_in_progress, None),
-    ("dependencies", _dependencies, None),
     ("deadline", _deadline, Outcome.TIMED_OUT),
     ("attempts", _attempts, Outcome.FAILED),
     ("path_lease", _lease, None),
@@ -139,7 +137,9 @@ def _routed(state: ControllerState, task: TaskState, context: Context) -> Step:
     )
 
 
-def _assignment_fact(state: ControllerState, task: TaskState, chosen: Route, context: Context) -> TaskAssigned:
+def _assignment_fact(
+    state: ControllerState, task: TaskState, chosen: Route, context: Context
+) -> TaskAssigned:
     assert chosen.child is not None
     return TaskAssigned(
         task_id=task.id,

@@ -44,7 +44,9 @@ METASYSTEM_ONLY = frozenset(
         Capability.RUN_FUTURE_PROBES,
     }
 )
-LEAF_ONLY = frozenset({Capability.WRITE_CODE, Capability.RUN_TESTS, Capability.REVIEW, Capability.WRITE_FILESYSTEM})
+LEAF_ONLY = frozenset(
+    {Capability.WRITE_CODE, Capability.RUN_TESTS, Capability.REVIEW, Capability.WRITE_FILESYSTEM}
+)
 SHARED = frozenset({Capability.RESEARCH, Capability.INTEGRATE, Capability.READ_FILESYSTEM})
 NOTHING: frozenset[Capability] = frozenset()
 

@@ -6,7 +6,8 @@ in UTC with microseconds and ``Z``; decimals and integers beyond 2**53 are strin
 change: golden vectors in the tests pin them.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
@@ -19,13 +20,12 @@ from pydantic import BaseModel
 from vsm_core.errors import CanonicalError
 
 SAFE_INTEGER = 2**53
-_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
 def canonical_bytes(value: object) -> bytes:
     """Return the one byte string that stands for ``value``; raise CanonicalError where there is none."""
     try:
-        return orjson.dumps(_plain(value), option=_OPTIONS)
+        return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
         raise CanonicalError(str(error)) from error
 
@@ -61,7 +61,7 @@ def _integer(value: int) -> object:
 def _number(value: float) -> float:
     if not isfinite(value):
         raise CanonicalError(f"{value} has no canonical form")
-    return value
+    return float(value)
 
 
 def _decimal(value: Decimal) -> str:
@@ -95,7 +95,7 @@ def _sequence(value: tuple[object, ...] | list[object]) -> object:
     return [_plain(item) for item in value]
 
 
-def _set(value: Set[object]) -> object:
+def _set(value: AbstractSet[object]) -> object:
     return sorted((_plain(item) for item in value), key=canonical_bytes)
 
 
@@ -115,7 +115,7 @@ _BY_BASE: tuple[tuple[type, Callable[..., object]], ...] = (
     (datetime, _moment),
     (BaseModel, _model),
     (Mapping, _mapping),
-    (Set, _set),
+    (AbstractSet, _set),
     (tuple, _sequence),
     (list, _sequence),
 )

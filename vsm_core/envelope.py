@@ -56,7 +56,9 @@ class Envelope(Value):
     @model_validator(mode="after")
     def _header_matches_payload(self) -> Self:
         if self.payload_type != self.payload.payload_type:
-            raise ValueError(f"the header says {self.payload_type}, the payload is {self.payload.payload_type}")
+            raise ValueError(
+                f"the header says {self.payload_type}, the payload is {self.payload.payload_type}"
+            )
         return self
 
     @property
@@ -86,7 +88,14 @@ class Envelope(Value):
         return self._follow(envelope_id, channel, payload, now, source=self.target, target=target)
 
     def _follow(
-        self, envelope_id: str, channel: Channel, payload: AnyPayload, now: datetime, *, source: str, target: str
+        self,
+        envelope_id: str,
+        channel: Channel,
+        payload: AnyPayload,
+        now: datetime,
+        *,
+        source: str,
+        target: str,
     ) -> "Envelope":
         path = self.path if source.startswith("_") else (*self.path, source)[-PATH_LIMIT:]
         return Envelope(
@@ -121,7 +130,9 @@ def decode_envelope(body: bytes) -> Envelope:
     if newest - 1 <= envelope.schema_version <= newest:
         return envelope
     kind = NewerVersionError if envelope.schema_version > newest else EnvelopeError
-    raise kind(f"{envelope.payload_type} version {envelope.schema_version}: this reads {newest - 1} and {newest}")
+    raise kind(
+        f"{envelope.payload_type} version {envelope.schema_version}: this reads {newest - 1} and {newest}"
+    )
 
 
 def _first_problem(error: ValidationError) -> str:

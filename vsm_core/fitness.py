@@ -116,7 +116,9 @@ def attribute(
             summaries[node] = _credited(before, trace, score * share, depth)
     penalties = complexity_units or {}
     return {
-        node: each.model_copy(update={"score": each.score - chosen.complexity_unit * penalties.get(node, 0.0)})
+        node: each.model_copy(
+            update={"score": each.score - chosen.complexity_unit * penalties.get(node, 0.0)}
+        )
         for node, each in summaries.items()
     }
 

@@ -147,8 +147,12 @@ def _climb(genome: OrganizationalGenome, start: str | None) -> Iterator[str]:
 
 def working_children(genome: OrganizationalGenome, node_id: str) -> tuple[ViableNode, ...]:
     """Return the children that are not retired, in their order."""
-    children = (genome.nodes[child] for child in node_of(genome, node_id).children if child in genome.nodes)
-    return tuple(child for child in children if child.status is not Status.RETIRED)
+    known = genome.__dict__.setdefault("_working", {})  # asked at every decision; a copy of the genome forgets it
+    if node_id not in known:
+        children = (genome.nodes[each] for each in node_of(genome, node_id).children if each in genome.nodes)
+        known[node_id] = tuple(child for child in children if child.status is not Status.RETIRED)
+    found: tuple[ViableNode, ...] = known[node_id]
+    return found
 
 
 def is_metasystem(genome: OrganizationalGenome, node_id: str) -> bool:
@@ -168,7 +172,7 @@ def capabilities_of(genome: OrganizationalGenome, node_id: str) -> frozenset[Cap
 
 
 def complexity(genome: OrganizationalGenome) -> float:
-    """Return the size of an organization in complexity units: nodes, tools, prompt parts and levels beyond the first."""
+    """Return the size of an organization in complexity units: nodes, tools, prompt parts, levels after the first."""
     units = 0.0
     for node in genome.nodes.values():
         if node.status is Status.RETIRED:

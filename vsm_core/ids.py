@@ -8,14 +8,14 @@ from base64 import b32encode
 from hashlib import sha256
 from typing import Annotated
 
+import orjson
 from pydantic import Field, StringConstraints
-
-from vsm_core.codec import canonical_bytes
 
 NODE_ID_PATTERN = r"[a-z0-9]([a-z0-9_-]{0,46}[a-z0-9])?"
 PRINCIPAL_PATTERN = rf"_(user|client|host)-{NODE_ID_PATTERN}"
 ID_LIMIT = 160  # characters of any id
 DERIVED_LENGTH = 26  # base32 characters kept of a sha256: 130 bits
+_HASHED_BYTES = 20  # all that those characters need, in whole groups of five
 
 NodeId = Annotated[str, StringConstraints(pattern=f"^{NODE_ID_PATTERN}$")]
 OrganizationName = NodeId
@@ -27,5 +27,5 @@ CommitId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}([0-9a-f]{24})
 
 def derive_id(kind: str, node: str, cause_id: str, ordinal: int = 0) -> str:
     """Return the id of the ``ordinal``-th thing of ``kind`` that ``node`` makes because of ``cause_id``."""
-    hashed = sha256(canonical_bytes([kind, node, cause_id, ordinal])).digest()
-    return f"{kind}_{b32encode(hashed).decode().lower()[:DERIVED_LENGTH]}"
+    hashed = sha256(orjson.dumps([kind, node, cause_id, ordinal])).digest()  # canonical as it is: text and a count
+    return f"{kind}_{b32encode(hashed[:_HASHED_BYTES]).decode().lower()[:DERIVED_LENGTH]}"

@@ -72,4 +72,6 @@ def _check_channel(genome: OrganizationalGenome, config: ChannelConfig) -> None:
         missing = config.parent if child else config.child
         raise GenomeError(missing, f"the channel {config.channel} points to a node that does not exist")
     if child.parent_id != config.parent:
-        raise GenomeError(config.child, f"the channel {config.channel} joins it to {config.parent!r}, not its parent")
+        raise GenomeError(
+            config.child, f"the channel {config.channel} joins it to {config.parent!r}, not its parent"
+        )

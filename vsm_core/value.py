@@ -4,7 +4,7 @@ Change happens by ``model_copy(update=...)`` inside named functions; cached prop
 derived hash can never outlive the fields it was derived from.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+_set = object.__setattr__  # a frozen value's own door is shut
 TEXT_LIMIT = 65_536  # characters of one free text
 
 
@@ -22,10 +23,20 @@ class Value(BaseModel):
 
     def __copy__(self) -> Self:
         """Copy the fields only, so that cached derivations are made anew."""
-        copied = super().__copy__()
-        fields = type(self).model_fields
-        for name in [name for name in copied.__dict__ if name not in fields]:
-            del copied.__dict__[name]
+        return self.model_copy()
+
+    def model_copy(self, *, update: Mapping[str, object] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some fields changed, unchecked, as pydantic's own does; a deep copy is the same one.
+
+        A fold copies a state for every fact, so this takes the short way: values are shared, because nothing changes.
+        """
+        cls = type(self)
+        fields = {name: self.__dict__[name] for name in cls.__pydantic_fields__}
+        copied = cls.__new__(cls)
+        _set(copied, "__dict__", {**fields, **update} if update else fields)
+        _set(copied, "__pydantic_fields_set__", {*self.__pydantic_fields_set__, *(update or ())})
+        _set(copied, "__pydantic_extra__", None)
+        _set(copied, "__pydantic_private__", None)
         return copied
 
 

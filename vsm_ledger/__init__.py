@@ -8,7 +8,6 @@ from importlib import import_module
 _HOMES = {
     "chain": "Head",
     "checkpoints": "Checkpoint Signer load_signer",
-    "claims": "this_owner",
     "connect": "open_history open_journal",
     "errors": (
         "CommitTooLarge FactUnreadable LedgerError LedgerLocked LedgerMissing LedgerTooNew LedgerTooOld "
@@ -17,11 +16,12 @@ _HOMES = {
     "history": "History",
     "journal": "SqlJournal",
     "memory": "Keep MemoryJournal MemoryLedger",
-    "verification": "Finding Tampering Verification",
+    "tampering": "Finding Tampering",
+    "verification": "Verification verify",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = [*_HOME_OF]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - the table above is the list
 
 
 def __getattr__(name: str) -> object:

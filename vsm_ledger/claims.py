@@ -6,8 +6,6 @@ two writers apart, so taking over a process that is merely slow is safe.
 """
 
 import os
-import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,12 +29,6 @@ class Claim:
 def utc_now() -> datetime:
     """Return the time of this machine, in UTC."""
     return datetime.now(UTC)
-
-
-def this_owner(process: str, labels: Mapping[str, str] | None = None) -> Owner:
-    """Return the running process as an owner; ``process`` is the id it gave itself."""
-    pid = os.getpid()
-    return Owner(socket.gethostname(), pid, start_of(pid), process, labels or {})
 
 
 def check_claim(node: str, held: Claim | None, by: Owner, now: datetime) -> None:

@@ -9,19 +9,21 @@ writes each commit in a transaction of its own.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
-from sqlalchemy import Connection, Table, bindparam, select
+from sqlalchemy import Connection, Dialect, Table, bindparam, select
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Delete, Insert, Update
 
 from vsm_core.actor import Fenced
 from vsm_ledger import schema
-from vsm_ledger.chain import fact_hash
+from vsm_ledger.chain import new_fact_hash
 from vsm_ledger.projections import Cell, Change
 from vsm_ledger.rows import Prepared, Row
 
 Key = tuple[Cell, ...]
+Rows = Sequence[Mapping[str, Cell | bytes]]
 
 
 class LostUpdate(Exception):
@@ -63,9 +65,7 @@ def write_group(connection: Connection, group: Sequence[Prepared]) -> list[Fence
 
 def write_marks(connection: Connection, envelope_ids: Iterable[str], now: str) -> None:
     """Mark outgoing envelopes as sent; a mark that is there stays as it is."""
-    rows = [{"marked": envelope_id, "moment": now} for envelope_id in envelope_ids]
-    if rows:
-        connection.execute(_mark_sent(), rows)
+    _run(connection, _mark_sent(), [{"marked": each, "moment": now} for each in envelope_ids])
 
 
 def _read_heads(connection: Connection, streams: set[str]) -> dict[str, _Stream]:
@@ -91,12 +91,12 @@ def _advance(prepared: Prepared, heads: Mapping[str, _Stream]) -> Fenced | None:
         head.version += 1
         row["version"] = head.version
         row["previous_hash"] = head.head_hash
-        row["hash"] = head.head_hash = fact_hash(row)
+        row["hash"] = head.head_hash = new_fact_hash(row)
     return None
 
 
 def _guard(connection: Connection, heads: Mapping[str, _Stream]) -> None:
-    rows = [
+    rows: Rows = [
         {
             "of_stream": stream,
             "read_version": head.read_version,
@@ -107,7 +107,7 @@ def _guard(connection: Connection, heads: Mapping[str, _Stream]) -> None:
         }
         for stream, head in heads.items()
     ]
-    if connection.execute(_advance_stream(), rows).rowcount != len(rows):
+    if _run(connection, _advance_stream(), rows) != len(rows):
         raise LostUpdate
 
 
@@ -117,9 +117,7 @@ def _write_rows(connection: Connection, passed: Sequence[Prepared]) -> None:
     _insert(connection, schema.outbox, [row for prepared in passed for row in prepared.outbox])
     digests = {digest: body for prepared in passed for digest, body in prepared.limits.items()}
     _upsert(connection, schema.limits, [{"digest": digest, "body": body} for digest, body in digests.items()])
-    handled = [{"taken": envelope_id} for prepared in passed for envelope_id in prepared.handled]
-    if handled:
-        connection.execute(_mark_handled(), handled)
+    _run(connection, _mark_handled(), [{"taken": each} for prepared in passed for each in prepared.handled])
     _replace(connection, schema.timers, ((prepared.stream, prepared.timers) for prepared in passed))
     _replace(connection, schema.jobs, ((prepared.stream, prepared.jobs) for prepared in passed))
 
@@ -129,8 +127,7 @@ def _replace(
 ) -> None:
     last = {(stream, each): row for stream, rows in pending for each, row in rows.items()}
     gone = [{"of_node": node, "of_id": each} for (node, each), row in last.items() if row is None]
-    if gone:
-        connection.execute(_delete_pending(table), gone)
+    _run(connection, _delete_pending(table), gone)
     _upsert(connection, table, [row for row in last.values() if row is not None])
 
 
@@ -179,20 +176,41 @@ def write_changes(connection: Connection, folded: Folded) -> None:
             found = {f"of_{column}": value for column, value in key.items()}
             by_shape.setdefault(shape, []).append({**found, **cells})
         for (key_names, cell_names), rows in by_shape.items():
-            connection.execute(_update_cells(schema.PROJECTED[name], key_names, cell_names), rows)
+            _run(connection, _update_cells(schema.PROJECTED[name], key_names, cell_names), rows)
 
 
 # ---------------------------------------------------------------------------------------------------- statements
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    if rows:
-        connection.execute(table.insert(), rows)
+def _insert(connection: Connection, table: Table, rows: Rows) -> None:
+    _run(connection, _insert_into(table), rows)
 
 
-def _upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    if rows:
-        connection.execute(_upsert_into(table), rows)
+def _upsert(connection: Connection, table: Table, rows: Rows) -> None:
+    _run(connection, _upsert_into(table), rows)
+
+
+def _run(connection: Connection, statement: Insert | Update | Delete, rows: Rows) -> int:
+    """Run a statement once per row, all of the same shape, and return how many rows it met."""
+    if not rows:
+        return 0
+    text, names = _compiled(statement, tuple(rows[0]), connection.dialect)
+    return connection.exec_driver_sql(text, [tuple([row[name] for name in names]) for row in rows]).rowcount
+
+
+@lru_cache(maxsize=256)  # statements times shapes
+def _compiled(
+    statement: Insert | Update | Delete, names: tuple[str, ...], dialect: Dialect
+) -> tuple[str, tuple[str, ...]]:
+    """Return a statement's text and the order of its parameters; compiling once spares the work per row."""
+    compiled = statement.compile(dialect=dialect, column_keys=names)
+    assert isinstance(compiled, SQLCompiler)
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+@cache
+def _insert_into(table: Table) -> Insert:
+    return table.insert()
 
 
 @cache

@@ -34,7 +34,6 @@ def _step(connection: Connection, after: int) -> Sequence[Row[*tuple[object, ...
         columns.stream,
         columns.id,
         columns.occurred_at,
-        columns.genome_id,
         columns.kind,
         columns.schema_version,
         columns.body,
@@ -46,4 +45,4 @@ def _step(connection: Connection, after: int) -> Sequence[Row[*tuple[object, ...
 def _changes(rows: Sequence[Row[*tuple[object, ...]]]) -> Iterator[Change]:
     for row in rows:
         fact = fact_of(row.kind, row.schema_version, row.body)
-        yield from changes_of(fact, Origin(row.stream, row.id, row.occurred_at, row.genome_id))
+        yield from changes_of(fact, Origin(row.stream, row.id, row.occurred_at))

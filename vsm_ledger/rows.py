@@ -23,7 +23,7 @@ from vsm_ledger.projections import Change, Origin, changes_of
 BODY_LIMIT = 1_048_576  # bytes of one fact's body
 COMMIT_LIMIT = 67_108_864  # bytes of all bodies and envelopes of one commit
 
-Row = dict[str, object]
+Row = dict[str, str | int | bytes | None]
 _FACT: TypeAdapter[AnyFact] = TypeAdapter(Fact)
 
 
@@ -127,7 +127,7 @@ def _changes(recorded: Sequence[RecordedFact], rows: Sequence[Row], stream: str)
     return [
         change
         for each, row in zip(recorded, rows, strict=True)
-        for change in changes_of(each.fact, Origin(stream, each.id, str(row["occurred_at"]), each.genome_id))
+        for change in changes_of(each.fact, Origin(stream, each.id, str(row["occurred_at"])))
     ]
 
 

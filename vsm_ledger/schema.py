@@ -200,7 +200,7 @@ executions = Table(
     _text("stream"),
     _text("directive_id"),
     _text("node"),
-    _number("attempt"),
+    _number("attempt", optional=True),  # a late result does not say
     _text("outcome"),
     _text("failure_class", optional=True),
     _number("late"),

@@ -1,9 +1,9 @@
 """SQLite: how its files are opened, created and checked, and what its errors mean.
 
 One connection writes, in transactions that begin immediately, with a write-ahead log that is synced at each commit;
-others read, each transaction seeing one moment. A whole transaction runs on a thread of the connection: crossing
-threads for every statement, as an async driver does, takes three times as long for a small commit. This is the only file that knows SQLite's pragmas and messages;
-another database gets a file like it.
+others read, each transaction seeing one moment. A whole transaction is one hop to a thread: hopping for every
+statement, as an async driver over a synchronous library must, takes three times as long for a small commit. This is
+the only file that knows SQLite's pragmas and messages; another database gets a file like it.
 """
 
 import asyncio

@@ -32,6 +32,10 @@ class ArtifactStore:
         """Return stored content; raise FileNotFoundError where there is none of that digest."""
         return self._path(digest).read_bytes()
 
+    def size(self, digest: str) -> int:
+        """Return the bytes of stored content; raise FileNotFoundError where there is none of that digest."""
+        return self._path(digest).stat().st_size
+
     def _path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest
 

@@ -19,7 +19,9 @@ SETUP_PY = re.compile(r"python_requires\s*=\s*[\"']([^\"']+)[\"']")
 def is_configured(root: Path, scope: Iterable[str], entries: Iterable[str]) -> bool:
     """Say whether one of the entries (``ruff.toml``, ``pyproject.toml#tool.ruff``) applies to the scope."""
     wanted = tuple(entries)
-    return bool(wanted) and any(_entry_holds(folder, entry) for folder in _folders(root, scope) for entry in wanted)
+    return bool(wanted) and any(
+        _entry_holds(folder, entry) for folder in _folders(root, scope) for entry in wanted
+    )
 
 
 def _folders(root: Path, scope: Iterable[str]) -> Iterator[Path]:
@@ -96,4 +98,6 @@ def requires_python(texts: Mapping[str, str]) -> str | None:
 
 def requires_python_at(root: Path) -> str | None:
     """Return the same of a work tree."""
-    return requires_python({name: read_text(root / name) for name in ("pyproject.toml", "setup.cfg", "setup.py")})
+    return requires_python(
+        {name: read_text(root / name) for name in ("pyproject.toml", "setup.cfg", "setup.py")}
+    )

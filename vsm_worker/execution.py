@@ -7,17 +7,17 @@ did not end well is saved under a rescue ref. No way out of here leaves a work t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 from vsm_core.payloads.jobs import ExecuteTask, ExecutionReport, ProviderExit
 from vsm_core.payloads.work import Assignment, TaskPacket
 from vsm_core.task import Artifact, Evidence, Isolation, Role, Usage
+from vsm_worker.acceptance.verification import verify
 from vsm_worker.artifacts import ArtifactStore
-from vsm_worker.errors import RepositoryUnreachable
 from vsm_worker.gates import inspect
 from vsm_worker.git import common_directory, readable, resolve
 from vsm_worker.measure import measure, special_changes
@@ -25,30 +25,12 @@ from vsm_worker.process import Scratch
 from vsm_worker.providers import PROVIDERS, WITHOUT_WORKSPACE
 from vsm_worker.providers.protocol import ProviderEvent, ProviderOutcome, Said, ToolRan, WorkingFolder
 from vsm_worker.report import NARRATION_LIMIT, bounded
-from vsm_worker.workspace import Site, Workspace, commit_message, commit_work, keep, plain, rescue, workspace
+from vsm_worker.surroundings import CRASH_POINTS, Surroundings, attempt_ref, base_of, no_crash, site_of
+from vsm_worker.workspace import Workspace, commit_message, commit_work, keep, rescue, workspace
 
-CRASH_POINTS = (
-    "worker.after_admission",
-    "worker.mid_work",
-    "worker.after_work",
-    "worker.after_commit",
-    "worker.after_ref",
-)
+__all__ = ["CRASH_POINTS", "Surroundings", "execute", "no_crash"]
+
 REPORTED_OUTPUT = 200  # bytes of a tool's output below which its evidence alone says it all
-
-
-def no_crash(_point: str) -> None:
-    """Go on: the crash point of everyday runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What an execution gets from its process: folders, the process's id, and a call at each named crash point."""
-
-    cache: Path
-    artifacts: ArtifactStore
-    process: str
-    crash: Callable[[str], None] = no_crash
 
 
 @dataclass(slots=True)
@@ -59,6 +41,7 @@ class Told:
     narration: str = ""
     evidence: tuple[Evidence, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    begun: bool = False
 
 
 async def execute(request: ExecuteTask, surroundings: Surroundings) -> ExecutionReport:
@@ -80,15 +63,15 @@ async def _by_kind(request: ExecuteTask, surroundings: Surroundings) -> Executio
         return ExecutionReport(exit=ProviderExit.FAILED, reason="the packet names nobody to do it")
     provider = assignment.node.model.provider
     if packet.repository is not None and packet.role is Role.TEST:
-        from vsm_worker.acceptance.verification import verify
-
         return await verify(request, surroundings)
     if packet.repository is None or provider in WITHOUT_WORKSPACE:
         return await _without_workspace(request, surroundings, provider)
     return await _with_workspace(request, assignment, surroundings)
 
 
-async def _without_workspace(request: ExecuteTask, surroundings: Surroundings, provider: str) -> ExecutionReport:
+async def _without_workspace(
+    request: ExecuteTask, surroundings: Surroundings, provider: str
+) -> ExecutionReport:
     if provider not in WITHOUT_WORKSPACE:
         reason = f"provider {provider!r} works on a repository, and the task names none"
         return ExecutionReport(exit=ProviderExit.NEEDS_HUMAN, reason=reason)
@@ -115,7 +98,10 @@ async def _with_workspace(
 ) -> ExecutionReport:
     packet = request.packet
     site = await site_of(request, surroundings, base_of(packet))
-    common, ref = await common_directory(site.repository), attempt_ref(packet, assignment, request.execution_id)
+    common, ref = (
+        await common_directory(site.repository),
+        attempt_ref(packet, assignment, request.execution_id),
+    )
     finished = await resolve(common, ref)
     if finished is not None:
         told = Told(ProviderOutcome(ProviderExit.OK, "taken up again after an interruption"))
@@ -148,7 +134,9 @@ async def _committed(
     return commit
 
 
-async def _measured(packet: TaskPacket, common: Path, report: ExecutionReport, commit: str) -> ExecutionReport:
+async def _measured(
+    packet: TaskPacket, common: Path, report: ExecutionReport, commit: str
+) -> ExecutionReport:
     base = base_of(packet)
     measured = await measure(common, base, commit)
     return report.model_copy(
@@ -162,52 +150,18 @@ async def _measured(packet: TaskPacket, common: Path, report: ExecutionReport, c
     )
 
 
-def base_of(packet: TaskPacket) -> str:
-    """Return the commit that a task starts from."""
-    assert packet.repository is not None
-    return packet.base_commit or packet.repository.base_commit
-
-
-async def site_of(request: ExecuteTask, surroundings: Surroundings, commit: str) -> Site:
-    """Return where a workspace of this execution stands; raise RepositoryUnreachable where it can't be reached."""
-    packet, assignment = request.packet, request.packet.assignment
-    assert packet.repository is not None
-    assert assignment is not None
-    location = Path(packet.repository.location)
-    if not location.is_dir():
-        raise RepositoryUnreachable(f"{packet.repository.location} is no folder on this machine")
-    if await resolve(location, commit) is None:
-        raise RepositoryUnreachable(f"commit {commit} is not in {location}")
-    return Site(
-        repository=location,
-        identity=packet.repository.identity,
-        cache=surroundings.cache,
-        name=request.execution_id,
-        commit=commit,
-        process=surroundings.process,
-        rescue_ref=f"refs/vsm/rescue/{_ref_path(packet, assignment, request.execution_id)}",
-    )
-
-
-def attempt_ref(packet: TaskPacket, assignment: Assignment, execution_id: str) -> str:
-    """Return the ref of an execution's result."""
-    return f"refs/vsm/attempts/{_ref_path(packet, assignment, execution_id)}"
-
-
-def _ref_path(packet: TaskPacket, assignment: Assignment, execution_id: str) -> str:
-    return f"{packet.directive_id}/{plain(packet.id)}/{assignment.attempt}-{plain(execution_id)}"
-
-
 async def _work(packet: TaskPacket, folder: WorkingFolder, surroundings: Surroundings) -> Told:
     told = Told(ProviderOutcome(ProviderExit.FAILED, "the provider ended without an outcome"))
     async with aclosing(_events(packet, folder)) as events:
-        surroundings.crash("worker.mid_work")
         async for event in events:
             _take_in(told, event, surroundings.artifacts)
+            if not told.begun:
+                told.begun = True
+                surroundings.crash("worker.mid_work")
     return told
 
 
-def _events(packet: TaskPacket, folder: WorkingFolder) -> AsyncIterator[ProviderEvent]:
+def _events(packet: TaskPacket, folder: WorkingFolder) -> AsyncGenerator[ProviderEvent, None]:
     assert packet.assignment is not None
     name = packet.assignment.node.model.provider
     provider = PROVIDERS.get(name)
@@ -216,9 +170,11 @@ def _events(packet: TaskPacket, folder: WorkingFolder) -> AsyncIterator[Provider
     return provider.run(packet, folder, packet.budget, asyncio.Event())
 
 
-async def _unknown(name: str) -> AsyncIterator[ProviderEvent]:
+async def _unknown(name: str) -> AsyncGenerator[ProviderEvent, None]:
     known = ", ".join(sorted(PROVIDERS))
-    yield ProviderOutcome(ProviderExit.NEEDS_HUMAN, f"there is no provider {name!r}; known are {known}", Usage())
+    yield ProviderOutcome(
+        ProviderExit.NEEDS_HUMAN, f"there is no provider {name!r}; known are {known}", Usage()
+    )
 
 
 def _take_in(told: Told, event: ProviderEvent, artifacts: ArtifactStore) -> None:

@@ -45,7 +45,9 @@ class Inspection:
 Gate = Callable[[Inspection], Iterator[GateViolation]]
 
 
-async def inspect(packet: TaskPacket, common: Path, base: str, measured: Measured) -> tuple[GateViolation, ...]:
+async def inspect(
+    packet: TaskPacket, common: Path, base: str, measured: Measured
+) -> tuple[GateViolation, ...]:
     """Return what the gates refuse in a diff, in the order of the gates; errors are git's."""
     assert packet.assignment is not None
     inspection = Inspection(
@@ -53,7 +55,9 @@ async def inspect(packet: TaskPacket, common: Path, base: str, measured: Measure
         assignment=packet.assignment,
         measured=measured,
         harness=await _harness_files(packet.acceptance, common, base),
-        links=tuple([(each.path, await _target(common, each.new_object)) for each in measured.changes if each.is_link]),
+        links=tuple(
+            [(each.path, await _target(common, each.new_object)) for each in measured.changes if each.is_link]
+        ),
     )
     return tuple(violation for gate in GATES for violation in gate(inspection))
 
@@ -62,7 +66,9 @@ async def _target(common: Path, blob: str) -> str:
     return (await git_bytes(common, "cat-file", "blob", blob)).decode(errors="surrogateescape")
 
 
-async def _harness_files(acceptance: tuple[AcceptanceCriterion, ...], common: Path, base: str) -> tuple[str, ...]:
+async def _harness_files(
+    acceptance: tuple[AcceptanceCriterion, ...], common: Path, base: str
+) -> tuple[str, ...]:
     named = sorted({name for each in acceptance for name in scripts_named(each.verifier)})
     if not named:
         return ()

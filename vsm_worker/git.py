@@ -37,8 +37,24 @@ FIXED = (
 SETTINGS = tuple(part for setting in FIXED for part in ("-c", setting))
 AS_STORED = ("-c", "core.autocrlf=false", "-c", "core.safecrlf=false")  # line ends of our own work trees
 # The user's own git settings count (safe.directory, large-file filters); what would point git elsewhere does not.
-KEPT = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CONFIG_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH")
-KEPT_GIT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_EXEC_PATH")
+KEPT = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "LD_LIBRARY_PATH",
+)
+KEPT_GIT = (
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_COUNT",
+    "GIT_EXEC_PATH",
+)
 KEPT_PREFIXES = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
 
 
@@ -162,7 +178,9 @@ def fields(output: bytes) -> list[str]:
 
 async def resolve(where: Where, name: str) -> str | None:
     """Return the commit a name stands for, or None."""
-    request = Call(("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"), accepted=(0, 1, 128))
+    request = Call(
+        ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"), accepted=(0, 1, 128)
+    )
     answer = await call(where, request)
     return answer.output.decode().strip() or None if answer.exit_code == 0 else None
 
@@ -189,7 +207,7 @@ async def exclusive(lock: Path) -> AsyncIterator[None]:
 async def _acquire(descriptor: int, lock: Path) -> None:
     try:
         async with asyncio.timeout(LOCK_TIMEOUT_SECONDS):
-            while not _try_lock(descriptor):
+            while not _try_lock(descriptor):  # noqa: ASYNC110 - the holder may be another process
                 await asyncio.sleep(LOCK_POLL_SECONDS)
     except TimeoutError:
         raise LockTimeout(f"{lock} has been held for more than {LOCK_TIMEOUT_SECONDS:g} s") from None

@@ -31,9 +31,9 @@ def control_process(option: int, value: int) -> None:
 def children_of(parents: set[int]) -> set[int]:
     """Return the processes below the parents, at any depth, as /proc shows them now."""
     above: dict[int, int] = {}
-    for name in os.listdir("/proc") if sys.platform == "linux" else ():
+    for name in os.listdir("/proc") if sys.platform == "linux" else ():  # noqa: PTH208 - no pathlib: it starts fast
         if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123 - the same
                 above[int(name)] = int(stat.read().rpartition(b")")[2].split()[1])
     found: set[int] = set()
     while grown := {pid for pid, parent in above.items() if parent in parents | found} - found:
@@ -108,7 +108,7 @@ def main() -> None:
     os.set_inheritable(lifeline, False)  # noqa: FBT003 - the name of the function says what the flag is
     control_process(PR_SET_CHILD_SUBREAPER, 1)
     wakeup, alarm = os.pipe()
-    os.set_blocking(alarm, False)  # noqa: FBT003 - the same
+    os.set_blocking(alarm, False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
     launcher = os.getpid()

@@ -106,7 +106,11 @@ def file_lines(patch: bytes) -> Iterator[FileLines]:
 def _unquoted(name: bytes) -> str:
     if name.startswith(b'"'):
         escaped = name.rstrip(b"\t").strip(b'"').decode(errors="surrogateescape")
-        name = escaped.encode("latin-1", errors="replace").decode("unicode_escape").encode("latin-1", errors="replace")
+        name = (
+            escaped.encode("latin-1", errors="replace")
+            .decode("unicode_escape")
+            .encode("latin-1", errors="replace")
+        )
     return name.rstrip(b"\t").removeprefix(b"b/").decode(errors="surrogateescape")
 
 

@@ -29,7 +29,15 @@ FLOOD = 64 * 1024 * 1024  # bytes after which a program is stopped
 CHUNK = 64 * 1024  # bytes read at once
 BIRTH_FIELD = 18  # of /proc/PID/stat, counted after the state: the start time in ticks since boot
 GRACE_SECONDS = 1.0  # for the launcher to clear its tree before it is killed itself
-PASSED_ON = ("LC_CTYPE", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NIX_LD", "LD_LIBRARY_PATH")
+PASSED_ON = (
+    "LC_CTYPE",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "NIX_LD",
+    "LD_LIBRARY_PATH",
+)
 
 ResultT = TypeVar("ResultT")
 
@@ -125,7 +133,7 @@ def allowed_environment(scratch: Scratch) -> dict[str, str]:
         "NO_COLOR": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "RUFF_CACHE_DIR": str(scratch.temporary / "ruff"),
+        "RUFF_NO_CACHE": "true",  # a work tree lives for one run, and ruff's cache can't hold every file name
     }
 
 

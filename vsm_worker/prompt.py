@@ -29,7 +29,9 @@ def _task(packet: TaskPacket) -> Iterator[str]:
     yield _section("Task", [packet.title])
     yield "" if packet.goal == packet.title else packet.goal
     yield _section("Done when", [packet.target_state] if packet.target_state else [])
-    yield _section("It will be judged by", [" ".join(each.verifier) for each in packet.acceptance if each.verifier])
+    yield _section(
+        "It will be judged by", [" ".join(each.verifier) for each in packet.acceptance if each.verifier]
+    )
 
 
 def _limits(packet: TaskPacket) -> Iterator[str]:

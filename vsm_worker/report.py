@@ -36,7 +36,10 @@ OF_EXIT: Mapping[ProviderExit, Ending] = {
 OF_JOB: Mapping[JobOutcome, Ending] = {
     JobOutcome.DONE: (Outcome.FAILED, FailureClass.INTERNAL),  # done without a report: a defect of ours
     JobOutcome.FAILED: (Outcome.FAILED, FailureClass.INTERNAL),
-    JobOutcome.CANCELLED: (Outcome.LOST, None),  # nobody asked this leaf to stop: its host did
+    JobOutcome.CANCELLED: (
+        Outcome.LOST,
+        FailureClass.LEASE_LOST,
+    ),  # nobody asked this leaf to stop: its host did
     JobOutcome.TIMED_OUT: (Outcome.TIMED_OUT, FailureClass.TIMEOUT),
 }
 OF_VERDICT: Mapping[Verdict, Ending] = {
@@ -104,7 +107,9 @@ def ending_of(packet: TaskPacket, report: ExecutionReport) -> tuple[Outcome, Fai
 
 
 def _violations(report: ExecutionReport) -> str:
-    shown = [f"{each.path}: {each.kind.value} ({each.detail})" for each in report.violations[:VIOLATIONS_SHOWN]]
+    shown = [
+        f"{each.path}: {each.kind.value} ({each.detail})" for each in report.violations[:VIOLATIONS_SHOWN]
+    ]
     more = len(report.violations) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more else "")
 
@@ -112,7 +117,11 @@ def _violations(report: ExecutionReport) -> str:
 def _judged(report: ExecutionReport) -> tuple[Outcome, FailureClass | None, str]:
     verdicts = {each.verdict for each in report.judgements}
     worst = next((each for each in WORST_FIRST if each in verdicts), Verdict.NEEDS_HUMAN)
-    reasons = [f"{each.criterion}: {each.reason}" for each in report.judgements if each.verdict is worst and each.reason]
+    reasons = [
+        f"{each.criterion}: {each.reason}"
+        for each in report.judgements
+        if each.verdict is worst and each.reason
+    ]
     return (*OF_VERDICT[worst], "; ".join(reasons) or report.reason)
 
 
@@ -148,7 +157,9 @@ def bounded(report: ExecutionReport) -> ExecutionReport:
             "violations": report.violations[:ITEMS_LIMIT],
             "judgements": report.judgements[:ITEMS_LIMIT],
             "artifacts": report.artifacts[:ITEMS_LIMIT],
-            "evidence": tuple(_trimmed(order, each) for order, each in enumerate(report.evidence[:ITEMS_LIMIT])),
+            "evidence": tuple(
+                _trimmed(order, each) for order, each in enumerate(report.evidence[:ITEMS_LIMIT])
+            ),
         }
     )
 

@@ -24,6 +24,7 @@ from vsm_worker.git import AS_STORED, Call, Checkout, call, common_directory, ex
 from vsm_worker.process import Scratch, birth_of, uninterrupted
 
 SUBJECT_LIMIT = 200  # characters of a commit's first line
+BESIDE_LENGTH = 12  # characters of a commit that tell two rescues of one execution apart
 NAME_LIMIT = 80  # characters of a folder or a part of a ref made from an id
 
 
@@ -98,6 +99,7 @@ async def workspace(site: Site) -> AsyncIterator[Workspace]:
     root = site.folder / plain(site.name)
     common = await common_directory(site.repository)
     made = Workspace(site, root, common, Scratch.below(scratch_folder(root)), common)
+    await reclaim(record_file(root))  # of this same execution, interrupted in a process that is dead
     try:
         _take_possession(made)
         await _add(made)
@@ -248,25 +250,71 @@ async def rescue(made: Workspace) -> str | None:
     if commit is None and head not in {None, made.site.commit}:
         commit = head  # it committed by itself and left its work tree as it was in the beginning
     if commit is not None:
-        await create_ref(made.common, made.site.rescue_ref, commit)
-        made.rescued = made.site.rescue_ref
+        made.rescued = await _new_rescue_ref(made.common, made.site.rescue_ref, commit)
     made.settled = True
     return made.rescued
 
 
+async def _new_rescue_ref(common: Path, ref: str, commit: str) -> str:
+    """Point a rescue ref at a commit; where an earlier rescue has that name, take one beside it."""
+    try:
+        await create_ref(common, ref, commit)
+    except RefExists:
+        ref = f"{ref}-{commit[:BESIDE_LENGTH]}"
+        await create_ref(common, ref, commit)
+    return ref
+
+
 async def _tear_down(made: Workspace) -> None:
     try:
-        if made.root.exists():
+        if _both_exist(made.root, made.common):
             await rescue(made)
     finally:
         async with exclusive(repository_lock(made.site.folder)):
             await remove_worktree(made.common, made.root)
 
 
+def read_record(path: Path) -> Record | None:
+    """Return the record of a work tree; None where there is none that can be read."""
+    try:
+        return Record.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def is_owned(record: Record) -> bool:
+    """Say whether the process that owns a work tree is alive."""
+    return birth_of(record.pid) == record.birth
+
+
+async def reclaim(path: Path) -> str | None:
+    """Take a work tree away whose owner is dead, by its record; return the rescue ref where work was saved.
+
+    The record of a living owner is left alone; so is one that can't be read, while its file is all there is.
+    """
+    record = read_record(path)
+    if record is None or is_owned(record):
+        return None
+    root, common = Path(record.root), Path(record.common)
+    site = Site(
+        repository=common,
+        identity=path.parent.name,
+        cache=path.parent.parent,
+        name=root.name,
+        commit=record.commit,
+        process=record.process,
+        rescue_ref=record.rescue_ref,
+    )
+    git_dir = _pointer(root) or common
+    made = Workspace(site, root, common, Scratch.below(scratch_folder(root)), git_dir)
+    await uninterrupted(_tear_down(made))
+    return made.rescued
+
+
 async def remove_worktree(common: Path, root: Path) -> None:
     """Remove a work tree, its scratch and its record, also where git knows it no longer."""
     git_dir = _administration(common, root)
-    if root.exists() and common.exists():
+    if _both_exist(root, common):
         with suppress(GitError):
             await git(common, "worktree", "remove", "--force", "--force", str(root))
     for folder in (root, scratch_folder(root)):
@@ -274,6 +322,10 @@ async def remove_worktree(common: Path, root: Path) -> None:
     if git_dir is not None and git_dir.exists():
         remove_tree(git_dir)
     record_file(root).unlink(missing_ok=True)
+
+
+def _both_exist(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists()
 
 
 def _administration(common: Path, root: Path) -> Path | None:

@@ -155,7 +155,16 @@ def timer(name: str, *, node: str = "root", seconds: float = 10, token: int = 0)
 def job(name: str, *, node: str = "root") -> Job:
     where = RepositoryRef(identity="repository", location="somewhere", base_commit=COMMIT)
     request = SurveyRepository(repository=where)
-    return Job(id=name, node=node, subject="task", request=request, deadline_seconds=60, started_at=START)
+    return Job(
+        id=name,
+        node=node,
+        subject="task",
+        request=request,
+        deadline_seconds=60,
+        started_at=START,
+        cause_id="env_cause",
+        correlation_id="story",
+    )
 
 
 def commit(stream: str, epoch: int, expected_version: int, **parts: Sequence[object]) -> Commit:

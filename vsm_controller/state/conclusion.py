@@ -34,11 +34,11 @@ def conclude(
 
 
 def _released(state: ControllerState, task: TaskState, outcome: Outcome) -> tuple[AnyFact, ...]:
-    if outcome not in GOOD_ENDS:
+    if outcome not in GOOD_ENDS and not task.integrated:
         return ()
     return tuple(
         DependencyReleased(task_id=each.id, directive_id=each.packet.directive_id, dependency=task.id)
-        for each in tasks_in(state, TaskStatus.PLANNED)
+        for each in tasks_in(state, TaskStatus.WAITING)
         if task.id in each.packet.dependencies
     )
 

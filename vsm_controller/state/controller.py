@@ -3,8 +3,8 @@
 Indexes by status keep every question of a decision proportional to what is waiting, not to what has ever been planned.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 
 from pydantic import Field, NonNegativeInt
 
@@ -16,6 +16,7 @@ from vsm_core.node import ViableNode
 from vsm_core.task import Outcome
 from vsm_core.value import Value
 
+ItemT = TypeVar("ItemT")
 FINISHED_KEPT = 10_000  # finished directives whose ids are remembered
 
 
@@ -35,6 +36,7 @@ class ControllerState(Value):
     mandates: Mapping[Id, MandateState] = Field(default_factory=dict)
     tasks: Mapping[Id, TaskState] = Field(default_factory=dict)
     by_status: Mapping[TaskStatus, Mapping[Id, None]] = Field(default_factory=dict)
+    idle: Mapping[Id, None] = Field(default_factory=dict)  # mandates with nothing left to do but to close
     finished: Mapping[Id, Outcome] = Field(default_factory=dict)
     next_token: NonNegativeInt = 1
     cancel_epoch: NonNegativeInt = 0
@@ -70,7 +72,7 @@ def tasks_with_children(state: ControllerState) -> Iterator[TaskState]:
 
 def idle_mandates(state: ControllerState) -> tuple[MandateState, ...]:
     """Return the mandates whose tasks are all concluded and that are not closing yet."""
-    return tuple(m for m in state.mandates.values() if m.phase is Phase.WORKING and m.open_tasks == 0)
+    return tuple(state.mandates[mandate_id] for mandate_id in state.idle)
 
 
 def with_task(state: ControllerState, task: TaskState) -> ControllerState:
@@ -79,41 +81,49 @@ def with_task(state: ControllerState, task: TaskState) -> ControllerState:
     update: dict[str, object] = {"tasks": {**state.tasks, task.id: task}}
     if before is None or before.status is not task.status:
         update["by_status"] = _reindexed(state.by_status, before, task)
-    if before is not None and before.open and not task.open:
-        mandate = state.mandates[task.mandate_id]
-        closed = mandate.model_copy(update={"open_tasks": mandate.open_tasks - 1})
-        update["mandates"] = {**state.mandates, mandate.id: closed}
-    return state.model_copy(update=update)
+    changed = state.model_copy(update=update)
+    if before is None or not before.open or task.open:
+        return changed
+    mandate = state.mandates[task.mandate_id]
+    return with_mandate(changed, mandate.model_copy(update={"open_tasks": mandate.open_tasks - 1}))
 
 
 def _reindexed(
     index: Mapping[TaskStatus, Mapping[Id, None]], before: TaskState | None, task: TaskState
 ) -> dict[TaskStatus, Mapping[Id, None]]:
-    changed = dict(index)
+    changed = {**index, task.status: {**index.get(task.status, {}), task.id: None}}
     if before is not None:
-        changed[before.status] = {key: None for key in index.get(before.status, {}) if key != task.id}
-    changed[task.status] = {**index.get(task.status, {}), task.id: None}
+        changed[before.status] = _less(index.get(before.status, {}), (task.id,))
     return changed
+
+
+def _less(items: Mapping[Id, ItemT], gone: Iterable[Id]) -> dict[Id, ItemT]:
+    left = {**items}
+    for key in gone:
+        left.pop(key, None)
+    return left
 
 
 def with_mandate(state: ControllerState, mandate: MandateState) -> ControllerState:
     """Return the state with one mandate replaced or added."""
-    return state.model_copy(update={"mandates": {**state.mandates, mandate.id: mandate}})
+    update: dict[str, object] = {"mandates": {**state.mandates, mandate.id: mandate}}
+    idle = mandate.phase is Phase.WORKING and mandate.open_tasks == 0
+    if idle != (mandate.id in state.idle):
+        update["idle"] = {**state.idle, mandate.id: None} if idle else _less(state.idle, (mandate.id,))
+    return state.model_copy(update=update)
 
 
 def without_mandate(state: ControllerState, mandate: MandateState, outcome: Outcome) -> ControllerState:
     """Return the state after a mandate is over: its tasks are history, its id and outcome stay known."""
-    gone = frozenset(mandate.task_ids)
     finished = {**state.finished, mandate.id: outcome}
     if len(finished) > FINISHED_KEPT:
         del finished[next(iter(finished))]
     return state.model_copy(
         update={
-            "mandates": {key: item for key, item in state.mandates.items() if key != mandate.id},
-            "tasks": {key: item for key, item in state.tasks.items() if key not in gone},
-            "by_status": {
-                status: {key: None for key in ids if key not in gone} for status, ids in state.by_status.items()
-            },
+            "mandates": _less(state.mandates, (mandate.id,)),
+            "idle": _less(state.idle, (mandate.id,)),
+            "tasks": _less(state.tasks, mandate.task_ids),
+            "by_status": {status: _less(ids, mandate.task_ids) for status, ids in state.by_status.items()},
             "finished": finished,
         }
     )

@@ -70,6 +70,7 @@ def _planned(state: ControllerState, fact: f.TaskPlanned) -> ControllerState:
         ordinal=len(mandate.task_ids),
         verifies=fact.verifies,
         combination=fact.combination,
+        status=TaskStatus.WAITING if fact.packet.dependencies else TaskStatus.PLANNED,
     )
     state = with_task(with_mandate(state, grown), task)
     if fact.verifies:
@@ -87,6 +88,7 @@ def _assigned(state: ControllerState, fact: f.TaskAssigned) -> ControllerState:
                 "status": TaskStatus.ASSIGNED,
                 "child": fact.child,
                 "base": fact.base_commit,
+                "guard_base": _guard_base(state.mandates[task.mandate_id], fact.base_commit),
                 "assignments": task.assignments + 1,
                 "fencing_token": fact.fencing_token,
                 "leased_paths": fact.leased_paths,
@@ -98,6 +100,11 @@ def _assigned(state: ControllerState, fact: f.TaskAssigned) -> ControllerState:
         ),
     )
     return state.model_copy(update={"next_token": fact.fencing_token + 1})
+
+
+def _guard_base(mandate: MandateState, base: str | None) -> str | None:
+    stands_on_tip = base is not None and base == mandate.tip
+    return (mandate.verified_tip or mandate.base) if stands_on_tip else base
 
 
 def _deferred(state: ControllerState, fact: f.TaskDeferred) -> ControllerState:
@@ -147,12 +154,18 @@ def _queue_released(state: ControllerState, task_id: str) -> ControllerState:
 
 def _verified(state: ControllerState, fact: f.TaskVerified) -> ControllerState:
     task = state.tasks[fact.task_id]
-    status = TaskStatus.PREPARED if task.status is TaskStatus.COMBINING else TaskStatus.VERIFIED
+    status = TaskStatus.PREPARED if task.status is TaskStatus.COMBINING else TaskStatus.QUEUED
     return _changed(state, fact.task_id, status=status, evidence=fact.evidence)
 
 
-def _judged(state: ControllerState, fact: f.TaskRejected | f.TaskUnverified) -> ControllerState:
+def _rejected(state: ControllerState, fact: f.TaskRejected) -> ControllerState:
     return _changed(state, fact.task_id, evidence=fact.evidence)
+
+
+def _unverified(state: ControllerState, fact: f.TaskUnverified) -> ControllerState:
+    task = state.tasks[fact.task_id]
+    status = TaskStatus.PREPARED if task.status is TaskStatus.COMBINING else TaskStatus.QUEUED
+    return _changed(state, fact.task_id, status=status, evidence=fact.evidence, unverified=fact.reason)
 
 
 def _merge_started(state: ControllerState, fact: f.MergeStarted) -> ControllerState:
@@ -174,12 +187,22 @@ def _publishing(state: ControllerState, fact: f.PublishingStarted) -> Controller
 
 
 def _integrated(state: ControllerState, fact: f.TaskIntegrated) -> ControllerState:
-    task = state.tasks[fact.task_id]
-    return _mandate_changed(state, task.mandate_id, tip=fact.tip)
+    state = _changed(state, fact.task_id, integrated=True)
+    mandate_id = state.tasks[fact.task_id].mandate_id
+    if fact.verified:
+        return _mandate_changed(state, mandate_id, tip=fact.tip, verified_tip=fact.tip)
+    return _mandate_changed(state, mandate_id, tip=fact.tip)
 
 
 def _branch_moved(state: ControllerState, fact: f.BranchMoved) -> ControllerState:
     return _mandate_changed(state, fact.directive_id, published=fact.commit)
+
+
+def _released(state: ControllerState, fact: f.DependencyReleased) -> ControllerState:
+    task = state.tasks[fact.task_id]
+    if task.status is not TaskStatus.WAITING or not all(state.tasks[each].done for each in task.packet.dependencies):
+        return state
+    return _changed(state, fact.task_id, status=TaskStatus.PLANNED)
 
 
 def _concluded(state: ControllerState, fact: f.TaskConcluded) -> ControllerState:
@@ -239,8 +262,8 @@ EVOLVERS: Mapping[str, Callable[..., ControllerState]] = {
     "TaskFinished": _finished,
     "AttemptLost": _lost,
     "TaskVerified": _verified,
-    "TaskRejected": _judged,
-    "TaskUnverified": _judged,
+    "TaskRejected": _rejected,
+    "TaskUnverified": _unverified,
     "MergeStarted": _merge_started,
     "MergePrepared": _merge_prepared,
     "MergeConflicted": _conflicted,
@@ -248,6 +271,7 @@ EVOLVERS: Mapping[str, Callable[..., ControllerState]] = {
     "TaskIntegrated": _integrated,
     "WorkKept": _kept,
     "BranchMoved": _branch_moved,
+    "DependencyReleased": _released,
     "TaskConcluded": _concluded,
     "ClosingStarted": _closing,
     "DirectiveFinished": _directive_finished,
@@ -259,7 +283,6 @@ HISTORY_ONLY = frozenset(
     {
         "TaskRefused",
         "ResultLate",
-        "DependencyReleased",
         "TaskTraced",
         "WorkerFactRecorded",
         "ResultAcknowledged",

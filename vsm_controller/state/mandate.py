@@ -32,6 +32,7 @@ class MandateState(Value):
     acceptance: tuple[AcceptanceCriterion, ...] = ()
     base: CommitId | None = None
     tip: CommitId | None = None  # None: nothing is integrated yet
+    verified_tip: CommitId | None = None  # the newest tip that somebody saw hold
     published: CommitId | None = None  # where the branch points
     task_ids: tuple[Id, ...] = ()
     open_tasks: NonNegativeInt = 0

@@ -13,12 +13,13 @@ from vsm_core.value import Instant, Value
 class TaskStatus(StrEnum):
     """Where a task stands; only the last one is terminal."""
 
-    PLANNED = "planned"
+    WAITING = "waiting"  # for the tasks it depends on
+    PLANNED = "planned"  # nothing but the one door is before it
     ASSIGNED = "assigned"
     ADMITTED = "admitted"
     FINISHED = "finished"  # a result is here, nobody has judged it
     VERIFYING = "verifying"
-    VERIFIED = "verified"  # waits in the merge queue
+    QUEUED = "queued"  # judged; waits in the merge queue
     MERGING = "merging"
     COMBINING = "combining"  # a merge commit is being verified
     PREPARED = "prepared"  # a verified merge commit waits for the branch
@@ -40,6 +41,7 @@ class TaskState(Value):
     status: TaskStatus = TaskStatus.PLANNED
     child: NodeId | None = None
     base: CommitId | None = None  # of the newest assignment
+    guard_base: CommitId | None = None  # the last verified commit below it: what its verification compares with
     counted_attempts: NonNegativeInt = 0  # assignments that ended and count against the task
     assignments: NonNegativeInt = 0
     fencing_token: NonNegativeInt = 0
@@ -49,8 +51,10 @@ class TaskState(Value):
     process: Id | None = None
     result: TaskResult | None = None
     on_tip: bool = False  # after a conflict it starts from the integrator's tip
+    unverified: str = ""  # why nobody could verify it; it is integrated all the same, and marked
     merge_commit: CommitId | None = None
-    kept: bool = False  # its unverified work has been dealt with at closing
+    integrated: bool = False
+    kept: bool = False  # its rejected work has been dealt with at closing
     evidence: tuple[Evidence, ...] = ()
     outcome: Outcome | None = None
     failure_class: FailureClass | None = None
@@ -66,6 +70,13 @@ class TaskState(Value):
     def attempt(self) -> int:
         """The number of the current or next attempt, from 1."""
         return self.counted_attempts + 1
+
+    @property
+    def done(self) -> bool:
+        """Whether its work is there for others to stand on: it ended well, or unverified but integrated."""
+        if self.outcome is Outcome.NEEDS_HUMAN:
+            return self.integrated
+        return self.outcome in (Outcome.COMPLETED, Outcome.NO_CHANGE)
 
     @property
     def open(self) -> bool:

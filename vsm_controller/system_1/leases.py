@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from vsm_controller.state.conclusion import conclude, trace_of
 from vsm_controller.state.controller import ControllerState, tasks_with_children
-from vsm_controller.state.task import WITH_CHILD, TaskState, TaskStatus
+from vsm_controller.state.holding import holds, worker_facts
+from vsm_controller.state.task import TaskState, TaskStatus
 from vsm_core.actor import Context, Send, Step, Timer
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
@@ -18,7 +19,6 @@ from vsm_core.facts import (
     ProcessStarted,
     ProcessStopping,
     TaskAdmitted,
-    WorkerFactRecorded,
 )
 from vsm_core.genome import is_metasystem
 from vsm_core.payloads.control import (
@@ -39,23 +39,14 @@ def heard(state: ControllerState, envelope: Envelope, context: Context) -> Step:
     if not isinstance(progress, TaskProgress):
         return Step()
     task = state.tasks.get(progress.task_id)
-    if task is None or not _holds(task, envelope.source, progress):
+    if task is None or not holds(task, envelope.source, progress):
         return Step(sends=(_revoked(envelope.source, progress),))
     admitted = task.status is TaskStatus.ASSIGNED
     facts: tuple[AnyFact, ...] = (_admission(task, progress),) if admitted else ()
     return Step(
-        facts=facts + _worker_facts(task, progress),
+        facts=facts + worker_facts(task, progress),
         timers=() if is_metasystem(state.genome, envelope.source) else (_lease(state, task, context),),
         timers_cancelled=(f"{TimerPurpose.ADMIT_BY}.{task.id}",) if admitted else (),
-    )
-
-
-def _holds(task: TaskState, source: str, progress: TaskProgress) -> bool:
-    return (
-        task.status in WITH_CHILD
-        and task.child == source
-        and task.fencing_token == progress.fencing_token
-        and task.execution_id in (None, progress.execution_id)
     )
 
 
@@ -79,19 +70,6 @@ def _admission(task: TaskState, progress: TaskProgress) -> TaskAdmitted:
         execution_id=progress.execution_id,
         node=progress.produced_by,
         process=progress.process,
-    )
-
-
-def _worker_facts(task: TaskState, progress: TaskProgress) -> tuple[AnyFact, ...]:
-    return tuple(
-        WorkerFactRecorded(
-            task_id=task.id,
-            directive_id=task.packet.directive_id,
-            execution_id=progress.execution_id,
-            node=progress.produced_by,
-            worker_fact=each,
-        )
-        for each in progress.worker_facts
     )
 
 

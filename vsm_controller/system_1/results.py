@@ -6,11 +6,12 @@ recorded as late, so that its cost is settled.
 
 from vsm_controller.state.conclusion import conclude, trace_of
 from vsm_controller.state.controller import ControllerState
-from vsm_controller.state.task import WITH_CHILD, TaskState
+from vsm_controller.state.holding import holds, worker_facts
+from vsm_controller.state.task import TaskState
 from vsm_core.actor import Context, Send, Step
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
-from vsm_core.facts import AnyFact, AttemptLost, ResultLate, TaskFinished, WorkerFactRecorded
+from vsm_core.facts import AnyFact, AttemptLost, ResultLate, TaskFinished
 from vsm_core.payloads.control import TimerPurpose
 from vsm_core.payloads.work import TaskResult, TaskResultAck
 from vsm_core.task import FailureClass, Outcome
@@ -24,7 +25,6 @@ RETRIES: dict[FailureClass | None, int] = {
     FailureClass.TIMEOUT: 1,
     FailureClass.INTERNAL: 1,
 }
-ENDS_WITH_WORK = frozenset({Outcome.COMPLETED})
 
 
 def record(state: ControllerState, envelope: Envelope, context: Context) -> Step:
@@ -34,29 +34,22 @@ def record(state: ControllerState, envelope: Envelope, context: Context) -> Step
         return Step()
     ack = Step(sends=(_ack(envelope.source, result),))
     task = state.tasks.get(result.task_id)
-    if task is None or not _holds(task, envelope.source, result):
+    if task is None or not holds(task, envelope.source, result):
         return ack + Step(facts=_late(state, task, envelope, result))
     finished = TaskFinished(task_id=task.id, directive_id=task.packet.directive_id, result=result)
-    facts: tuple[AnyFact, ...] = (*_worker_facts(task, result), finished)
+    facts: tuple[AnyFact, ...] = (*worker_facts(task, result), finished)
     ended = task.model_copy(update={"result": result, "execution_id": result.execution_id})
     return ack + Step(
         facts=facts + _next(state, ended, result, context),
-        timers_cancelled=tuple(f"{purpose}.{task.id}" for purpose in (TimerPurpose.ADMIT_BY, TimerPurpose.TASK_LEASE)),
+        timers_cancelled=tuple(
+            f"{purpose}.{task.id}" for purpose in (TimerPurpose.ADMIT_BY, TimerPurpose.TASK_LEASE)
+        ),
     )
 
 
 def _ack(target: str, result: TaskResult) -> Send:
     payload = TaskResultAck(task_id=result.task_id, execution_id=result.execution_id)
     return Send(target=target, channel=Channel.MANAGEMENT_TO_OPERATION, payload=payload)
-
-
-def _holds(task: TaskState, source: str, result: TaskResult) -> bool:
-    return (
-        task.status in WITH_CHILD
-        and task.child == source
-        and task.fencing_token == result.fencing_token
-        and task.execution_id in (None, result.execution_id)
-    )
 
 
 def _late(
@@ -78,24 +71,11 @@ def _late(
     )
 
 
-def _worker_facts(task: TaskState, result: TaskResult) -> tuple[AnyFact, ...]:
-    return tuple(
-        WorkerFactRecorded(
-            task_id=task.id,
-            directive_id=task.packet.directive_id,
-            execution_id=result.execution_id,
-            node=result.produced_by,
-            worker_fact=each,
-        )
-        for each in result.worker_facts
-    )
-
-
 def _next(
     state: ControllerState, task: TaskState, result: TaskResult, context: Context
 ) -> tuple[AnyFact, ...]:
     """Completed work waits to be judged; a failure is tried again or ends the task."""
-    if result.outcome in ENDS_WITH_WORK:
+    if result.outcome is Outcome.COMPLETED or _left_work(task, result):
         return ()
     reason = result.reason or result.summary
     if may_retry(task, result.failure_class, context):
@@ -103,6 +83,10 @@ def _next(
     return conclude(
         state, task, context.now, result.outcome, failure_class=result.failure_class, reason=reason
     )
+
+
+def _left_work(task: TaskState, result: TaskResult) -> bool:
+    return result.outcome is Outcome.NEEDS_HUMAN and result.commit is not None and task.verifies is None
 
 
 def may_retry(task: TaskState, failure: FailureClass | None, context: Context) -> bool:

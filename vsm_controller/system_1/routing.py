@@ -7,9 +7,9 @@ leaf somewhere below it. The choice and each rejected child with its reason are 
 from dataclasses import dataclass
 
 from vsm_controller.state.controller import ControllerState, tasks_with_children
+from vsm_controller.state.supply import supplies, verifier_refusal
 from vsm_controller.state.task import TaskState
-from vsm_core.capability import Capability
-from vsm_core.genome import OrganizationalGenome, capabilities_of, is_metasystem, subtree, working_children
+from vsm_core.genome import OrganizationalGenome, working_children
 from vsm_core.node import Status, ViableNode
 from vsm_core.task import Role
 
@@ -36,9 +36,11 @@ def route(state: ControllerState, task: TaskState) -> Route:
             eligible.append(child)
     if not eligible:
         return Route(None, _nobody(task, rejected), tuple(rejected))
-    load = _load(state)
+    load = _load(state) if len(eligible) > 1 else {}
     best = min(eligible, key=lambda child: (-child.routing.weight, load.get(child.id, 0)))
-    others = tuple((child.id, f"{best.id} is preferred or less busy") for child in eligible if child is not best)
+    others = tuple(
+        (child.id, f"{best.id} is preferred or less busy") for child in eligible if child is not best
+    )
     return Route(best, f"eligible for {task.packet.task_class or task.packet.role}", (*rejected, *others))
 
 
@@ -48,40 +50,12 @@ def refusal_of(genome: OrganizationalGenome, child: ViableNode, task: TaskState)
         return f"it is {child.status}"
     packet = task.packet
     if packet.role is Role.TEST:
-        return _verifier_refusal(genome, child, packet.author_node)
+        return verifier_refusal(genome, child, packet.author_node)
     if not supplies(genome, child.id, packet.task_class, packet.required_capabilities):
-        return f"nothing in it is meant for {packet.task_class or 'general work'} with the capabilities it needs"
+        return (
+            f"nothing in it is meant for {packet.task_class or 'general work'} with the capabilities it needs"
+        )
     return None
-
-
-def _verifier_refusal(genome: OrganizationalGenome, child: ViableNode, author: str | None) -> str | None:
-    if child.id == author:
-        return "it is the author"
-    if is_metasystem(genome, child.id) or child.operation is None or child.operation.kind != "testing":
-        return "it is no testing leaf"
-    if Capability.RUN_TESTS not in capabilities_of(genome, child.id):
-        return "it may not run tests"
-    return None
-
-
-def supplies(
-    genome: OrganizationalGenome, node_id: str, task_class: str | None, needed: frozenset[Capability]
-) -> bool:
-    """Say whether some leaf at or below a node is meant for a class of task and has the capabilities for it."""
-    return any(
-        not is_metasystem(genome, leaf) and _leaf_supplies(genome, leaf, task_class, needed)
-        for leaf in subtree(genome, node_id)
-    )
-
-
-def _leaf_supplies(
-    genome: OrganizationalGenome, leaf: str, task_class: str | None, needed: frozenset[Capability]
-) -> bool:
-    node = genome.nodes[leaf]
-    if node.status is not Status.ACTIVE or node.operation is None or node.operation.kind == "testing":
-        return False
-    classes = node.routing.task_classes
-    return (not classes or task_class in classes) and needed <= capabilities_of(genome, leaf)
 
 
 def _load(state: ControllerState) -> dict[str, int]:

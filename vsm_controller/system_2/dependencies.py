@@ -1,22 +1,17 @@
 """System 2, dependencies: who may start because another is done, and who never will."""
 
-from vsm_controller.state.conclusion import GOOD_ENDS, conclude
+from vsm_controller.state.conclusion import conclude
 from vsm_controller.state.controller import ControllerState, tasks_in
-from vsm_controller.state.task import TaskState, TaskStatus
+from vsm_controller.state.task import TaskStatus
 from vsm_core.actor import Context, Step
 from vsm_core.facts import AnyFact
 from vsm_core.task import FailureClass, Outcome
 
 
-def waits_for(state: ControllerState, task: TaskState) -> tuple[str, ...]:
-    """Return the dependencies of a task that are not done."""
-    return tuple(each for each in task.packet.dependencies if state.tasks[each].outcome not in GOOD_ENDS)
-
-
 def settle(state: ControllerState, context: Context) -> Step:
     """End the tasks whose dependency ended badly: they will never be ready."""
     facts: list[AnyFact] = []
-    for task in tasks_in(state, TaskStatus.PLANNED):
+    for task in tasks_in(state, TaskStatus.WAITING):
         blocker = next((each for each in task.packet.dependencies if _failed(state, each)), None)
         if blocker is not None:
             failed = state.tasks[blocker]
@@ -36,4 +31,4 @@ def settle(state: ControllerState, context: Context) -> Step:
 
 def _failed(state: ControllerState, task_id: str) -> bool:
     task = state.tasks[task_id]
-    return not task.open and task.outcome not in GOOD_ENDS
+    return not task.open and not task.done

@@ -13,7 +13,7 @@ from vsm_core.capability import trees_overlap
 from vsm_core.task import Role
 
 READERS = frozenset({Role.TEST, Role.REVIEW, Role.RESEARCH, Role.REPORT})
-HOLDING = tuple(status for status in TaskStatus if status not in (TaskStatus.PLANNED, TaskStatus.CONCLUDED))
+HOLDING = tuple(status for status in TaskStatus if status not in (TaskStatus.WAITING, TaskStatus.PLANNED, TaskStatus.CONCLUDED))
 
 
 def paths_to_lease(task: TaskState) -> tuple[str, ...]:

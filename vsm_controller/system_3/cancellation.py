@@ -54,7 +54,9 @@ def stop(
     for task in tasks_of(state, mandate):
         if task.open:
             step += Step(
-                facts=conclude(state, task, context.now, outcome, failure_class=_CLASSES[outcome], reason=reason),
+                facts=conclude(
+                    state, task, context.now, outcome, failure_class=_CLASSES[outcome], reason=reason
+                ),
                 sends=_told(task, reason),
                 timers_cancelled=tuple(
                     f"{purpose}.{task.id}" for purpose in (TimerPurpose.ADMIT_BY, TimerPurpose.TASK_LEASE)

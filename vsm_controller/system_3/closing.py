@@ -1,6 +1,6 @@
 """System 3, closing: when every task of a mandate is terminal, what it leaves behind is gathered and reported.
 
-Work that was rejected, or that nobody could verify, is kept on top of the verified work and marked as unverified. Then
+Work that was rejected is kept on top of what was integrated, marked as unverified. Then
 the root moves its branch, a metasystem below it writes its attempt ref, and the mandate is over.
 """
 
@@ -34,7 +34,7 @@ PRECEDENCE = (
     Outcome.COMPLETED,
     Outcome.NO_CHANGE,
 )
-KEPT = frozenset({Outcome.REJECTED, Outcome.NEEDS_HUMAN})
+KEPT = frozenset({Outcome.REJECTED})
 EVIDENCE_KEPT = 20
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from vsm_controller.state.controller import ControllerState
 from vsm_controller.state.mandate import MandateState
+from vsm_controller.state.supply import supplies
 from vsm_controller.system_3.predicates import CODE, EDIT_CLASSES
 from vsm_core.capability import Capability
 from vsm_core.facts import AnyFact, TaskPlanned
-from vsm_core.genome import capabilities_of, is_metasystem, subtree, working_children
+from vsm_core.genome import is_metasystem, working_children
 from vsm_core.ids import derive_id
-from vsm_core.node import Status
 from vsm_core.payloads.work import TaskPacket
 from vsm_core.task import Role, StaticPredicates
 
@@ -81,15 +81,10 @@ def needed_for(task_class: str | None) -> frozenset[Capability]:
 
 
 def _supplier(state: ControllerState, task_class: str | None, needed: frozenset[Capability]) -> str | None:
-    for child in working_children(state.genome, state.node_id):
-        for leaf in subtree(state.genome, child.id):
-            node = state.genome.nodes[leaf]
-            if is_metasystem(state.genome, leaf) or node.operation is None or node.operation.kind == "testing":
-                continue
-            meant = not node.routing.task_classes or task_class in node.routing.task_classes
-            if meant and node.status is Status.ACTIVE and needed <= capabilities_of(state.genome, leaf):
-                return child.id
-    return None
+    children = working_children(state.genome, state.node_id)
+    return next(
+        (child.id for child in children if supplies(state.genome, child.id, task_class, needed)), None
+    )
 
 
 def _edits(portion: Portion) -> bool:

@@ -131,7 +131,9 @@ def brief_of(mandate: MandateState, inventory: RepositoryInventory) -> TaskPacke
 
 
 def _needed(directive: Directive) -> frozenset[Capability]:
-    return frozenset() if directive.required_capability is None else frozenset({directive.required_capability})
+    return (
+        frozenset() if directive.required_capability is None else frozenset({directive.required_capability})
+    )
 
 
 def take_on(state: ControllerState, envelope: Envelope, context: Context) -> Step:
@@ -141,7 +143,9 @@ def take_on(state: ControllerState, envelope: Envelope, context: Context) -> Ste
         return Step()
     if packet.id in state.mandates or packet.assignment.node.id != state.node_id:
         return Step()
-    execution = derive_id("execution", state.node_id, f"{context.process}/{envelope.id}", context.delivery_attempt)
+    execution = derive_id(
+        "execution", state.node_id, f"{context.process}/{envelope.id}", context.delivery_attempt
+    )
     admitted = TaskAdmitted(
         task_id=packet.id,
         directive_id=packet.directive_id,

@@ -1,17 +1,19 @@
 """System 3, integration: a serial merge queue per mandate; no work tree, and no code of the repository runs.
 
 A verified result is merged onto the tip. A fast-forward is what was verified; any other merge is a combination nobody
-has seen yet, and is verified before the tip takes it. Only the root moves a branch, by compare-and-swap; below it the
-tip is a chain of commits that travels up as a result.
+has seen yet, and is verified before the tip takes it. Work that nobody could verify is merged too, by a commit that
+says so, and the directive ends as needs_human. Only the root moves a branch, by compare-and-swap; below it the tip is a
+chain of commits that travels up as a result.
 """
 
 from vsm_controller.state.conclusion import conclude
 from vsm_controller.state.controller import ControllerState, tasks_in
 from vsm_controller.state.fold import fold
 from vsm_controller.state.mandate import MandateState
+from vsm_controller.state.supply import has_verifier
 from vsm_controller.state.task import TaskState, TaskStatus
 from vsm_controller.system_3.reports import branch_of
-from vsm_controller.system_3.verification import has_verifier, verification_task
+from vsm_controller.system_3.verification import verification_task
 from vsm_core.actor import Context, Step
 from vsm_core.envelope import Envelope
 from vsm_core.facts import (
@@ -33,12 +35,12 @@ MERGE_SECONDS = 300
 
 
 def start(state: ControllerState, context: Context) -> Step:
-    """Take the next verified result of each idle queue up."""
+    """Take the next judged result of each idle queue up."""
     step = Step()
-    for task in tuple(tasks_in(state, TaskStatus.VERIFIED)):
+    for task in tuple(tasks_in(state, TaskStatus.QUEUED)):
         mandate = state.mandates[task.mandate_id]
         if not task.packet.needs.integration:
-            step += Step(facts=conclude(state, task, context.now, Outcome.COMPLETED))
+            step += Step(facts=_ended(state, task, context))
         elif mandate.merging is None:
             begun = _begin(state, mandate, task, context)
             state = fold(state, begun.facts)
@@ -49,8 +51,8 @@ def start(state: ControllerState, context: Context) -> Step:
 def _begin(state: ControllerState, mandate: MandateState, task: TaskState, context: Context) -> Step:
     repository, onto, commit = task.packet.repository, mandate.ground, task.result and task.result.commit
     if repository is None or onto is None or not commit:
-        return Step(facts=conclude(state, task, context.now, Outcome.COMPLETED))
-    request = merge_request(mandate, task, commit, context)
+        return Step(facts=_ended(state, task, context))
+    request = merge_request(mandate, task, commit, context, unverified=bool(task.unverified))
     job = job_for(state, task.id, f"{task.id}/merge/{commit}/{onto}", request, context)
     started = MergeStarted(task_id=task.id, directive_id=mandate.directive_id, job_id=job.id, onto=onto)
     return Step(facts=(started,), jobs=(job,))
@@ -111,7 +113,8 @@ def _prepared(
     state: ControllerState, task: TaskState, commit: CommitId, *, fast_forward: bool
 ) -> tuple[AnyFact, ...]:
     mandate = state.mandates[task.mandate_id]
-    seen = fast_forward or not has_verifier(state, task.child)
+    judged = fast_forward or bool(task.unverified)
+    seen = judged or not has_verifier(state.genome, state.node_id, task.child)
     prepared = MergePrepared(
         task_id=task.id, directive_id=mandate.directive_id, commit=commit, fast_forward=seen
     )
@@ -209,7 +212,16 @@ def _integrated(
     state: ControllerState, task: TaskState, commit: CommitId, context: Context
 ) -> tuple[AnyFact, ...]:
     directive_id = task.packet.directive_id
-    integrated = TaskIntegrated(
-        task_id=task.id, directive_id=directive_id, tip=commit, verified=bool(task.evidence)
+    verified = bool(task.evidence) and not task.unverified
+    integrated = TaskIntegrated(task_id=task.id, directive_id=directive_id, tip=commit, verified=verified)
+    after = fold(state, (integrated,))
+    return (integrated, *_ended(after, after.tasks[task.id], context))
+
+
+def _ended(state: ControllerState, task: TaskState, context: Context) -> tuple[AnyFact, ...]:
+    if not task.unverified:
+        return conclude(state, task, context.now, Outcome.COMPLETED)
+    human = FailureClass.USER_ACTION_REQUIRED
+    return conclude(
+        state, task, context.now, Outcome.NEEDS_HUMAN, failure_class=human, reason=task.unverified
     )
-    return (integrated, *conclude(state, task, context.now, Outcome.COMPLETED))

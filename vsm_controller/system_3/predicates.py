@@ -89,7 +89,9 @@ def _named_files(text: str, inventory: RepositoryInventory) -> tuple[str, ...]:
     files = [path for path in inventory.files if path in words]
     trees = {path.split("/", 1)[0] for path in inventory.files if "/" in path}
     folders = [
-        word for word in sorted(words) if "/" in word and any(path.startswith(f"{word}/") for path in inventory.files)
+        word
+        for word in sorted(words)
+        if "/" in word and any(path.startswith(f"{word}/") for path in inventory.files)
     ]
     marked = {word.strip("`'\"()[],;:.") for word in text.split()}
     tops = [tree for tree in sorted(trees) if f"{tree}/" in marked and tree not in folders]

@@ -7,13 +7,12 @@ a leaf hands its work up unverified, and its parent verifies it; at the root, wo
 from vsm_controller.state.conclusion import conclude
 from vsm_controller.state.controller import ControllerState, tasks_in
 from vsm_controller.state.mandate import MandateState
+from vsm_controller.state.supply import has_verifier
 from vsm_controller.state.task import TaskState, TaskStatus
 from vsm_core.actor import Context, Step
 from vsm_core.capability import Capability
 from vsm_core.facts import AnyFact, TaskPlanned, TaskRejected, TaskUnverified, TaskVerified
-from vsm_core.genome import capabilities_of, is_metasystem, working_children
 from vsm_core.ids import CommitId, derive_id
-from vsm_core.node import Status
 from vsm_core.payloads.work import TaskPacket
 from vsm_core.task import FailureClass, Outcome, Role
 
@@ -38,31 +37,20 @@ def _requested(state: ControllerState, task: TaskState, context: Context) -> tup
         return ()  # a verification itself: judged below
     if result.commit is None:
         return conclude(state, task, context.now, result.outcome, reason=result.summary)
-    if not has_verifier(state, task.child) and not mandate.is_root:
+    if result.outcome is Outcome.NEEDS_HUMAN:
+        return (_unverified(task, result.reason),)
+    if not has_verifier(state.genome, state.node_id, task.child) and not mandate.is_root:
         return (_passed_up(task),)
     obstacle = _obstacle(state, mandate, task)
     if obstacle:
-        return _unverified(state, task, context, obstacle)
+        return (_unverified(task, obstacle),)
     return (verification_task(state, mandate, task, result.commit),)
 
 
 def _obstacle(state: ControllerState, mandate: MandateState, task: TaskState) -> str | None:
     if not mandate.acceptance:
         return NO_ACCEPTANCE
-    return None if has_verifier(state, task.child) else NO_VERIFIER
-
-
-def has_verifier(state: ControllerState, author: str | None) -> bool:
-    """Say whether a testing leaf other than the author stands directly below this node."""
-    return any(
-        child.id != author
-        and child.status is Status.ACTIVE
-        and child.operation is not None
-        and child.operation.kind == "testing"
-        and not is_metasystem(state.genome, child.id)
-        and Capability.RUN_TESTS in capabilities_of(state.genome, child.id)
-        for child in working_children(state.genome, state.node_id)
-    )
+    return None if has_verifier(state.genome, state.node_id, task.child) else NO_VERIFIER
 
 
 def _passed_up(task: TaskState) -> TaskVerified:
@@ -82,7 +70,7 @@ def verification_task(
     combination = task.status is TaskStatus.MERGING
     cause = f"{task.id}/{task.fencing_token}/{subject}"
     task_id = derive_id("task", state.node_id, cause)
-    base = (mandate.ground if combination else task.base) or mandate.base
+    base = (mandate.ground if combination else task.guard_base) or mandate.base
     packet = TaskPacket(
         id=task_id,
         directive_id=mandate.directive_id,
@@ -151,7 +139,7 @@ def _not_held(
     state: ControllerState, subject: TaskState, verification: TaskState, context: Context
 ) -> tuple[AnyFact, ...]:
     if verification.outcome is not Outcome.REJECTED:
-        return _unverified(state, subject, context, verification.reason, verification)
+        return (_unverified(subject, verification.reason, verification),)
     evidence = verification.result.evidence if verification.result else ()
     rejected = TaskRejected(
         task_id=subject.id,
@@ -174,17 +162,8 @@ def _not_held(
     )
 
 
-def _unverified(
-    state: ControllerState,
-    subject: TaskState,
-    context: Context,
-    reason: str,
-    verification: TaskState | None = None,
-) -> tuple[AnyFact, ...]:
+def _unverified(subject: TaskState, reason: str, verification: TaskState | None = None) -> TaskUnverified:
     evidence = verification.result.evidence if verification and verification.result else ()
-    unverified = TaskUnverified(
+    return TaskUnverified(
         task_id=subject.id, directive_id=subject.packet.directive_id, reason=reason, evidence=evidence
     )
-    human = FailureClass.USER_ACTION_REQUIRED
-    over = conclude(state, subject, context.now, Outcome.NEEDS_HUMAN, failure_class=human, reason=reason)
-    return (unverified, *over)

@@ -42,7 +42,9 @@ class RepositoryInventory(Value):
     trees: tuple[TreeCount, ...] = ()
     files: tuple[str, ...] = ()  # at most INVENTORY_FILES
     test_files: tuple[str, ...] = ()
-    configured: tuple[str, ...] = ()  # tools the repository configures itself, such as "ruff" or "ruff.format"
+    configured: tuple[
+        str, ...
+    ] = ()  # tools the repository configures itself, such as "ruff" or "ruff.format"
     dependencies: tuple[str, ...] = ()
     requires_python: str | None = None
     uncommitted_files: NonNegativeInt = 0

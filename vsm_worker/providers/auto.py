@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from vsm_core.payloads.jobs import ProviderExit
 from vsm_core.payloads.work import TaskPacket
@@ -22,7 +22,7 @@ EXAMPLE = "claude"
 
 async def run(
     request: TaskPacket, workspace: WorkingFolder, budget: Budget, cancel: asyncio.Event
-) -> AsyncIterator[ProviderEvent]:
+) -> AsyncGenerator[ProviderEvent, None]:
     """End at once: a human has to choose who writes the code."""
     if cancel.is_set():
         yield ProviderOutcome(ProviderExit.CANCELLED)
@@ -34,7 +34,11 @@ async def run(
 def steps(request: TaskPacket, found: str | None) -> str:
     """Return what to do so that this task can be worked on; ``found`` is a coding agent seen on PATH."""
     node = request.assignment.node.id if request.assignment else "coder"
-    seen = f"{found} is on PATH" if found else f"none of {', '.join(KNOWN_AGENTS)} is on PATH: install one and log in"
+    seen = (
+        f"{found} is on PATH"
+        if found
+        else f"none of {', '.join(KNOWN_AGENTS)} is on PATH: install one and log in"
+    )
     return (
         f"this task needs a coding model and node {node!r} has none ({seen}). To enable one: "
         f"1. `vsm genome show > organization.yaml`; 2. under node {node!r} write\n"

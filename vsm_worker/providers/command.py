@@ -7,7 +7,7 @@ because without them no such agent can log in.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from time import monotonic
 
@@ -30,7 +30,14 @@ from vsm_worker.providers.protocol import (
 from vsm_worker.tools import applicable, takes_prompt
 
 CREW = frozenset({"bandit", "pytest", "ruff", "typos", "vulture"})  # what the extra `crew` installs
-AGENT_SETTINGS = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS")
+AGENT_SETTINGS = (
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "NODE_EXTRA_CA_CERTS",
+)
 AGENT_SUFFIXES = ("_API_KEY", "_BASE_URL", "_AUTH_TOKEN")
 
 
@@ -46,7 +53,7 @@ class Turn:
 
 async def run(
     request: TaskPacket, workspace: WorkingFolder, budget: Budget, cancel: asyncio.Event
-) -> AsyncIterator[ProviderEvent]:
+) -> AsyncGenerator[ProviderEvent, None]:
     """Run each applicable tool; the first that fails, is missing or runs out of time ends it."""
     started = monotonic()
     deadline = None if budget.worker_seconds is None else started + budget.worker_seconds
@@ -60,7 +67,9 @@ async def run(
         yield _observed(turn, ended)
         if takes_prompt(tool):
             yield Said(ended.text[-TAIL_LIMIT:])
-        if failure := _failure(turn, ended, Usage(tool_calls=count + 1, worker_seconds=monotonic() - started)):
+        if failure := _failure(
+            turn, ended, Usage(tool_calls=count + 1, worker_seconds=monotonic() - started)
+        ):
             yield failure
             return
     usage = Usage(tool_calls=len(tools), worker_seconds=monotonic() - started)
@@ -87,7 +96,7 @@ async def _take(turn: Turn, cancel: asyncio.Event) -> Ended | ProviderOutcome:
 
 
 def environment_of(turn: Turn) -> dict[str, str]:
-    """Return a tool's environment: narrow for the crew, with the user's logins for an agent that may use the network."""
+    """Return a tool's environment: narrow for the crew, with the user's logins for an agent on the network."""
     if not takes_prompt(turn.tool):
         return own_tool_environment(turn.folder.scratch)
     allowed = allowed_environment(turn.folder.scratch)
@@ -101,7 +110,9 @@ def _logins(scratch: Scratch) -> dict[str, str]:
     logins = {
         name: value
         for name, value in os.environ.items()
-        if name in AGENT_SETTINGS or name.lower() in {each.lower() for each in AGENT_SETTINGS} or name.endswith(AGENT_SUFFIXES)
+        if name in AGENT_SETTINGS
+        or name.lower() in {each.lower() for each in AGENT_SETTINGS}
+        or name.endswith(AGENT_SUFFIXES)
     }
     return {**logins, "HOME": os.environ.get("HOME", str(scratch.home))}
 
@@ -136,11 +147,15 @@ def _summary(tool: ToolSpec, ended: Ended) -> str:
 def _failure(turn: Turn, ended: Ended, usage: Usage) -> ProviderOutcome | None:
     name = turn.tool.name
     if ended.timed_out:
-        return ProviderOutcome(ProviderExit.TIMED_OUT, f"{name} ran longer than it may and was stopped", usage)
+        return ProviderOutcome(
+            ProviderExit.TIMED_OUT, f"{name} ran longer than it may and was stopped", usage
+        )
     if ended.flooded:
         return ProviderOutcome(ProviderExit.FAILED, f"{name} flooded its output and was stopped", usage)
     if ended.exit_code is None or ended.crashed:
-        return ProviderOutcome(ProviderExit.CRASHED, f"{name} was killed by signal {-(ended.exit_code or 0)}", usage)
+        return ProviderOutcome(
+            ProviderExit.CRASHED, f"{name} was killed by signal {-(ended.exit_code or 0)}", usage
+        )
     if ended.exit_code in turn.tool.success_codes:
         return None
     if turn.tool.effect is Effect.REPORT and ended.output.strip():

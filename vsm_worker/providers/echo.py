@@ -1,7 +1,7 @@
 """The echo provider: says the task back at once, touches nothing; it measures the organization around it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from vsm_core.payloads.jobs import ProviderExit
 from vsm_core.payloads.work import TaskPacket
@@ -12,7 +12,7 @@ from vsm_worker.providers.protocol import ProviderEvent, ProviderOutcome, Said, 
 
 async def run(
     request: TaskPacket, workspace: WorkingFolder, budget: Budget, cancel: asyncio.Event
-) -> AsyncIterator[ProviderEvent]:
+) -> AsyncGenerator[ProviderEvent, None]:
     """Say the goal back, and end well."""
     if cancel.is_set():
         yield ProviderOutcome(ProviderExit.CANCELLED)

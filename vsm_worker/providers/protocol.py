@@ -1,13 +1,13 @@
 """The port to whoever does a leaf's work: one call, a stream of events, one normalised end.
 
-Contract. ``run`` yields any number of ``Said`` and ``ToolRan`` and then exactly one ``ProviderOutcome``, the last event.
+Contract. ``run`` yields any number of ``Said`` and ``ToolRan`` and then exactly one ``ProviderOutcome``, the last.
 It changes files in the workspace only, never commits, and never raises for anything the outside does: a missing
 program, a crash, a refusal or a time limit is an outcome. Setting ``cancel`` ends the stream soon with CANCELLED;
 cancelling the task ends it with CancelledError. Either way no process that it started is alive afterwards.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,8 @@ from vsm_core.payloads.jobs import ProviderExit
 from vsm_core.payloads.work import TaskPacket
 from vsm_core.task import Budget, Evidence, Usage
 from vsm_worker.process import Ended, Program, Scratch, run
+
+NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class ProviderOutcome:
 
     exit: ProviderExit
     reason: str = ""
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
 
 
 ProviderEvent = Said | ToolRan | ProviderOutcome
@@ -61,7 +63,7 @@ class ModelProvider(Protocol):
 
     def run(
         self, request: TaskPacket, workspace: WorkingFolder, budget: Budget, cancel: asyncio.Event
-    ) -> AsyncIterator[ProviderEvent]:
+    ) -> AsyncGenerator[ProviderEvent, None]:
         """Do the work, telling of it as it goes; the last event is the outcome."""
         ...
 

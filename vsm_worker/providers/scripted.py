@@ -11,19 +11,18 @@ A path may lead anywhere: that is what the gates are for.
 """
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from vsm_core.payloads.jobs import ProviderExit
 from vsm_core.payloads.work import TaskPacket
 from vsm_core.task import Budget, Usage
 from vsm_core.value import Value
 from vsm_worker.errors import ProgramMissing
-from vsm_worker.process import Program, allowed_environment, run as run_program
+from vsm_worker.process import Program, allowed_environment
+from vsm_worker.process import run as run_program
 from vsm_worker.providers.protocol import ProviderEvent, ProviderOutcome, Said, WorkingFolder, run_unless
 
 STEP_TIMEOUT_SECONDS = 3_600.0
@@ -71,11 +70,11 @@ class Script(Value):
 
 async def run(
     request: TaskPacket, workspace: WorkingFolder, budget: Budget, cancel: asyncio.Event
-) -> AsyncIterator[ProviderEvent]:
+) -> AsyncGenerator[ProviderEvent, None]:
     """Play the script's steps; what it spawned is dead when this ends."""
     try:
         steps = load(request)
-    except (OSError, yaml.YAMLError, ValidationError, ValueError) as error:
+    except (OSError, ValueError) as error:
         yield ProviderOutcome(ProviderExit.FAILED, f"the script can't be read: {error}")
         return
     left_running: list[asyncio.Future[object]] = []
@@ -92,11 +91,16 @@ async def run(
 
 
 def load(request: TaskPacket) -> tuple[Step, ...]:
-    """Return the steps of the packet's attempt; raise OSError, YAMLError or ValueError for a bad script."""
+    """Return the steps of the packet's attempt; raise OSError or ValueError for a bad script."""
+    import yaml
+
     assignment = request.assignment
     if assignment is None or assignment.node.model.model is None:
         raise ValueError("model.model must name the script's file")
-    content = yaml.safe_load(Path(assignment.node.model.model).read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(Path(assignment.node.model.model).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
     return Script.model_validate(content).of_attempt(assignment.attempt)
 
 
@@ -130,7 +134,7 @@ def _edit(step: Step, root: Path) -> None:
     if step.delete is not None:
         (root / step.delete).unlink(missing_ok=True)
     if step.link is not None:
-        os.symlink(step.link.target, root / step.link.path)
+        (root / step.link.path).symlink_to(step.link.target)
 
 
 async def _cancelled_within(seconds: float, cancel: asyncio.Event) -> bool:
@@ -149,7 +153,9 @@ async def _run(argv: tuple[str, ...], folder: WorkingFolder, cancel: asyncio.Eve
     if ended is None:
         return ProviderOutcome(ProviderExit.CANCELLED)
     if ended.crashed:
-        return ProviderOutcome(ProviderExit.CRASHED, f"{argv[0]} was killed by signal {-(ended.exit_code or 0)}")
+        return ProviderOutcome(
+            ProviderExit.CRASHED, f"{argv[0]} was killed by signal {-(ended.exit_code or 0)}"
+        )
     return Said(ended.text)
 
 

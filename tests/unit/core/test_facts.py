@@ -1,0 +1,50 @@
+"""Facts: named in the past tense, versioned, and the same after a journey through JSON."""
+
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from tests.unit.core.strategies import values_of
+from vsm_core.codec import canonical_bytes, wire_bytes
+from vsm_core.facts import FACT_CLASSES, AnyFact, Fact, RecordedFact
+
+CLASSES = [pytest.param(cls, id=name) for name, cls in sorted(FACT_CLASSES.items())]
+BROAD = settings(
+    max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None
+)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_its_kind_is_its_name_and_it_has_a_version(cls: type) -> None:
+    assert cls.model_fields["kind"].default == cls.__name__  # type: ignore[attr-defined]
+    assert cls.schema_version >= 1  # type: ignore[attr-defined]
+    assert cls.__doc__
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@BROAD
+@given(st.data())
+def test_it_comes_back_from_json_as_it_was(cls: type, data: st.DataObject) -> None:
+    recorded = RecordedFact(
+        id="fact_1",
+        fact=data.draw(values_of(cls)),
+        occurred_at="2026-01-01T00:00:00Z",  # type: ignore[arg-type]
+        genome_id="0" * 64,
+        correlation_id="story",
+        causation_id="cause",
+    )
+    read = RecordedFact.model_validate_json(wire_bytes(recorded))
+    assert read == recorded
+    assert canonical_bytes(read) == canonical_bytes(recorded)
+
+
+def test_the_table_has_every_fact() -> None:
+    assert set(FACT_CLASSES.values()) == set(get_args(AnyFact))
+
+
+def test_an_unknown_fact_is_refused() -> None:
+    with pytest.raises(ValidationError, match="kind"):
+        TypeAdapter(Fact).validate_python({"kind": "SunRose"})

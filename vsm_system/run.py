@@ -1,0 +1,226 @@
+"""One run: a directive goes through an organization on a repository, from request to result, and leaves nothing behind.
+
+Theory of operation. The state folder is held by one run at a time. What earlier processes left is taken away first.
+Then the organization runs in this process until the directive is over, or until the run is interrupted: everything
+that runs is stopped, work is rescued, and the same request goes on from the ledger later. The result is always read
+from the ledger, so a run that finds its directive finished has nothing to do but to say so.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vsm_core.facts import RecordedFact
+from vsm_core.task import Outcome
+from vsm_ledger.checkpoints import load_signer
+from vsm_ledger.errors import LedgerError, LedgerMissing
+from vsm_ledger.journal import SqlJournal
+from vsm_system.clock import new_process_id
+from vsm_system.compose import Assembly, Organization, running
+from vsm_system.crash import Crash, crash_from_environment
+from vsm_system.errors import UserError
+from vsm_system.run_checkpoint import copy_checkpoints
+from vsm_system.run_git import changed_files
+from vsm_system.run_ledger import FINISHED, facts_of, reading, standing, stored_checkpoints, writing
+from vsm_system.run_request import Prepared, Request, directive_of, prepare
+from vsm_system.run_result import INTERRUPTED, Result, Story, Unfinished, result_of, story_of
+from vsm_system.run_state import Patience, alone, make_folder
+from vsm_worker.artifacts import ArtifactStore, default_cache_folder
+from vsm_worker.errors import WorkerError
+from vsm_worker.execution import Surroundings
+from vsm_worker.janitor import reconcile
+
+CHECKPOINT_SECONDS = 60.0
+
+
+def _say_nothing(_line: str) -> None:
+    """Tell nobody."""
+
+
+def _see_nothing(_node: str, _recorded: RecordedFact) -> None:
+    """Show nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is told of a run: notices in one line each, and every fact as it is recorded."""
+
+    tell: Callable[[str], None] = _say_nothing
+    observe: Callable[[str, RecordedFact], None] = _see_nothing
+    begun: Callable[[Prepared], None] = lambda _prepared: None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A run's end: the result document, and the story it was made from; ``ran`` is False where it only was read."""
+
+    result: Result
+    story: Story
+    prepared: Prepared
+    ran: bool
+
+    @property
+    def finished(self) -> bool:
+        """Whether the directive is over; if not, the same request goes on with it."""
+        return self.story.finished is not None
+
+
+async def run(request: Request, audience: Audience, stop: asyncio.Event | None = None) -> Told:
+    """Run a request to its end, or until ``stop`` is set.
+
+    Raise UserError, RepositoryError or LedgerError where nothing could be run.
+    """
+    prepared = await prepare(request)
+    await _check_known(prepared)
+    make_folder(prepared.state)
+    stop = stop or asyncio.Event()
+    patience = Patience(audience.tell, stop, request.wait)
+    async with alone(prepared.state, prepared.directive_id, patience) as held:
+        if not held or await _is_finished(prepared):
+            return await _told(prepared, INTERRUPTED, ran=False)
+        return await _told(prepared, await _run_held(prepared, audience, stop), ran=True)
+
+
+async def _check_known(prepared: Prepared) -> None:
+    """Refuse an id that means another directive already, or none at all where only an id was given."""
+    known = await standing(prepared.state.ledger, prepared.directive_id)
+    text = (prepared.request.text or "").strip()
+    if known is None:
+        if not text:
+            raise UserError(
+                f"no directive {prepared.directive_id!r} is known here: say what to do, or see `vsm runs`"
+            )
+        return
+    if text and prepared.request.directive and known.title != text.partition("\n")[0].strip():
+        raise UserError(
+            f"directive {prepared.directive_id!r} is known already as {known.title!r}: "
+            "choose another --directive, or leave the text out to go on with it"
+        )
+    if known.state != FINISHED and known.stream != prepared.genome.root_id:
+        raise UserError(
+            f"directive {prepared.directive_id!r} belongs to an organization whose root is {known.stream!r}: "
+            "run it with that --organization"
+        )
+
+
+async def _is_finished(prepared: Prepared) -> bool:
+    known = await standing(prepared.state.ledger, prepared.directive_id)
+    return known is not None and known.state == FINISHED
+
+
+async def _notice_uncommitted(prepared: Prepared, audience: Audience) -> None:
+    count = await changed_files(prepared.repository.root)
+    if count:
+        files = "1 changed file is" if count == 1 else f"{count} changed files are"
+        audience.tell(
+            f"{files} not committed; this run starts from {prepared.repository.head[:12]} without them"
+        )
+
+
+# ------------------------------------------------------------------------------------------------------ running
+
+
+async def _run_held(prepared: Prepared, audience: Audience, stop: asyncio.Event) -> Unfinished:
+    """Run, and return what is to be said if the directive is not over after that."""
+    crash = crash_from_environment()
+    await _notice_uncommitted(prepared, audience)
+    await _clear_up(audience)
+    audience.begun(prepared)
+    async with writing(prepared.state.ledger, prepared.genome.root_id) as journal:
+        await _copy(prepared, crash, audience)
+        signing = asyncio.create_task(_sign_regularly(prepared, journal, crash, audience), name="checkpoints")
+        try:
+            await _run_organization(_assembly(prepared, journal, audience, crash), prepared, stop)
+        except Exception as error:  # noqa: BLE001 - whatever ended a host for good is how this run ended
+            return Unfinished(Outcome.FAILED, f"{type(error).__name__}: {error}")
+        finally:
+            signing.cancel()
+            await asyncio.gather(signing, return_exceptions=True)
+            await _checkpoint(prepared, journal, crash, audience)
+    return INTERRUPTED
+
+
+async def _clear_up(audience: Audience) -> None:
+    for left in await reconcile(default_cache_folder()):
+        saved = f", its work saved as {left.rescue_ref}" if left.rescue_ref else ""
+        audience.tell(f"took away a work tree of a dead process{saved}: {left.problem or left.root}")
+
+
+def _assembly(prepared: Prepared, journal: SqlJournal, audience: Audience, crash: Crash) -> Assembly:
+    return Assembly(
+        organization=journal.organization,
+        genome=prepared.genome,
+        journal=journal,
+        surroundings=Surroundings(
+            cache=default_cache_folder(),
+            artifacts=ArtifactStore(prepared.state.artifacts),
+            process=new_process_id(),
+            crash=crash,
+        ),
+        slots=prepared.request.config.jobs,
+        observe=audience.observe,
+        crash=crash,
+    )
+
+
+async def _run_organization(assembly: Assembly, prepared: Prepared, stop: asyncio.Event) -> None:
+    """Run until the directive is over or ``stop`` is set; leaving stops everything and saves what is under way."""
+    async with running(assembly) as organization:
+        through = asyncio.ensure_future(_through(organization, prepared, assembly.crash))
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({through, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if through.done():
+                through.result()
+        finally:
+            through.cancel()
+            stopping.cancel()
+            await asyncio.gather(through, stopping, return_exceptions=True)
+
+
+async def _through(organization: Organization, prepared: Prepared, crash: Crash) -> None:
+    crash("run.before_submit")
+    story = await _story(prepared)
+    await organization.submit(story.directive or directive_of(prepared))
+    crash("run.after_submit")
+    await organization.finished(prepared.directive_id)
+
+
+async def _story(prepared: Prepared) -> Story:
+    async with reading(prepared.state.ledger) as history:
+        return story_of(prepared.directive_id, await facts_of(history, prepared.directive_id))
+
+
+async def _told(prepared: Prepared, unfinished: Unfinished, *, ran: bool) -> Told:
+    try:
+        story = await _story(prepared)
+    except LedgerMissing:
+        story = Story(prepared.directive_id)
+    return Told(result_of(story, prepared.state.ledger, unfinished), story, prepared, ran)
+
+
+# -------------------------------------------------------------------------------------------------- checkpoints
+
+
+async def _sign_regularly(prepared: Prepared, journal: SqlJournal, crash: Crash, audience: Audience) -> None:
+    while True:
+        await asyncio.sleep(CHECKPOINT_SECONDS)
+        await _checkpoint(prepared, journal, crash, audience)
+
+
+async def _checkpoint(prepared: Prepared, journal: SqlJournal, crash: Crash, audience: Audience) -> None:
+    """Sign what the ledger holds; a key or a disk that fails costs the checkpoint, not the run."""
+    try:
+        await journal.checkpoint(load_signer(prepared.state.folder))
+    except (OSError, ValueError, LedgerError) as error:
+        audience.tell(f"no checkpoint was made: {error}")
+    else:
+        await _copy(prepared, crash, audience)
+
+
+async def _copy(prepared: Prepared, crash: Crash, audience: Audience) -> None:
+    try:
+        stored = await stored_checkpoints(prepared.state.ledger)
+        await copy_checkpoints(prepared.state.copies, prepared.repository.common, stored, crash)
+    except (OSError, WorkerError, LedgerError) as error:
+        audience.tell(f"the checkpoints could not be copied: {error}")

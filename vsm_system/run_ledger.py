@@ -1,0 +1,90 @@
+"""What a run and its commands ask of a ledger: how a directive stands, its facts, and the stored checkpoints."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from vsm_ledger.checkpoints import Checkpoint, read_copies
+from vsm_ledger.connect import BUSY_TIMEOUT_SECONDS, ledger_path, open_history, open_journal
+from vsm_system.run_result import Recorded
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from vsm_ledger.history import DirectiveRow, History
+    from vsm_ledger.journal import SqlJournal
+
+DISTRIBUTION = "vsm-kernel"
+FINISHED = "finished"
+
+
+@asynccontextmanager
+async def reading(ledger: str) -> AsyncIterator["History"]:
+    """Open the read side of a ledger for the length of the context; raise LedgerMissing and its kin."""
+    history = await open_history(ledger)
+    try:
+        yield history
+    finally:
+        await history.close()
+
+
+@asynccontextmanager
+async def writing(ledger: str, organization: str) -> AsyncIterator["SqlJournal"]:
+    """Open the write side; a new ledger is the organization's, an old one keeps whose it was."""
+    owner = None if ledger_path(ledger).exists() else organization
+    journal = await open_journal(ledger, organization=owner, code_version=code_version())
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+def code_version() -> str:
+    """Return the installed version of this program; empty where it runs without being installed."""
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+async def standing(ledger: str, directive_id: str) -> "DirectiveRow | None":
+    """Return how a directive stands; None where it, or the ledger, is not there."""
+    if not ledger_path(ledger).exists():
+        return None
+    async with reading(ledger) as history:
+        return await history.directive(directive_id)
+
+
+async def facts_of(history: "History", directive_id: str) -> tuple[Recorded, ...]:
+    """Return all facts of a directive, oldest first, with their streams."""
+    from vsm_ledger.history import FactFilter
+
+    found: list[Recorded] = []
+    after = 0
+    while page := await history.facts(FactFilter(directive_id=directive_id, after=after)):
+        found.extend((row.stream, row.recorded) for row in page)
+        after = page[-1].sequence
+    return tuple(found)
+
+
+async def stored_checkpoints(ledger: str) -> tuple[Checkpoint, ...]:
+    """Return the checkpoints in a ledger, in the order of their numbers."""
+    from vsm_ledger.sqlite import Place
+    from vsm_ledger.sqlite import reading as connections
+
+    reader = connections(Place(ledger_path(ledger), BUSY_TIMEOUT_SECONDS))
+    try:
+        return await reader.transact(_checkpoints)
+    finally:
+        await reader.close()
+
+
+def _checkpoints(connection: "Connection") -> tuple[Checkpoint, ...]:
+    from sqlalchemy import select
+
+    from vsm_ledger import schema
+
+    columns = schema.checkpoints.c
+    bodies = connection.execute(select(columns.body).order_by(columns.number)).scalars()
+    return read_copies("\n".join(bodies).encode())

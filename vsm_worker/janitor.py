@@ -1,0 +1,41 @@
+"""The janitor: at start, what earlier processes left on disk is brought in line with who is alive.
+
+A work tree whose owner is dead is saved to its rescue ref where it holds anything, then removed. One whose owner lives
+is never touched, and neither is anything that no record speaks of.
+"""
+
+from pathlib import Path
+
+from vsm_core.value import Value
+from vsm_worker.errors import WorkerError
+from vsm_worker.workspace import is_owned, read_record, reclaim
+
+
+class Reclaimed(Value):
+    """One work tree that was taken away, and where its work was saved."""
+
+    root: str
+    repository: str
+    rescue_ref: str | None = None
+    problem: str | None = None
+
+
+async def reconcile(cache: Path) -> tuple[Reclaimed, ...]:
+    """Reclaim every work tree below a cache folder whose owner is dead; a problem with one never stops the others."""
+    found = [await _reclaimed(path) for path in _records(cache)]
+    return tuple(each for each in found if each is not None)
+
+
+def _records(cache: Path) -> list[Path]:
+    return sorted(cache.glob("*/*.json"))
+
+
+async def _reclaimed(path: Path) -> Reclaimed | None:
+    record = read_record(path)
+    if record is None or is_owned(record):
+        return None
+    try:
+        rescue_ref = await reclaim(path)
+    except (WorkerError, OSError) as error:
+        return Reclaimed(root=record.root, repository=record.common, problem=str(error))
+    return Reclaimed(root=record.root, repository=record.common, rescue_ref=rescue_ref)
