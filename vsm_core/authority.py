@@ -1,4 +1,4 @@
-"""Authority: whether a sender may use a channel towards a receiver, judged by the table and the genome alone.
+"""Whether a sender may use a channel towards a receiver, judged by the authority table and the genome alone.
 
 The receiver asks before it handles anything. What the table does not list is refused; so is a sender that the genome
 does not know. Nothing here reads a payload's content: a forged claim inside a payload is its handler's business.

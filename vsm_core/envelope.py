@@ -79,24 +79,18 @@ class Envelope(Value):
 
     def reply(self, *, envelope_id: str, channel: Channel, payload: AnyPayload, now: datetime) -> "Envelope":
         """Return an answer to the sender: same story, caused by this envelope."""
-        return self._follow(envelope_id, channel, payload, now, source=self.target, target=self.source)
+        return self._follow(envelope_id, channel, payload, now, (self.target, self.source))
 
     def forward(
         self, *, envelope_id: str, target: str, channel: Channel, payload: AnyPayload, now: datetime
     ) -> "Envelope":
         """Return an envelope that carries the story on from its receiver to another node."""
-        return self._follow(envelope_id, channel, payload, now, source=self.target, target=target)
+        return self._follow(envelope_id, channel, payload, now, (self.target, target))
 
     def _follow(
-        self,
-        envelope_id: str,
-        channel: Channel,
-        payload: AnyPayload,
-        now: datetime,
-        *,
-        source: str,
-        target: str,
+        self, envelope_id: str, channel: Channel, payload: AnyPayload, now: datetime, route: tuple[str, str]
     ) -> "Envelope":
+        source, target = route
         path = self.path if source.startswith("_") else (*self.path, source)[-PATH_LIMIT:]
         return Envelope(
             id=envelope_id,

@@ -1,4 +1,4 @@
-"""Narrowing: what is handed down is a part of what was received, at every depth.
+"""What is handed down is a part of what was received, at every depth; a wider wish is refused by its field.
 
 A child contract names what a task may touch, use, spend and do, and until when. Each field must lie inside the
 parent's; what a child leaves open is filled from the parent.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection, Row, select
 
 from vsm_ledger import schema
-from vsm_ledger.group import fold, write_changes
+from vsm_ledger.folding import fold, write_folded
 from vsm_ledger.projections import Change, Origin, changes_of
 from vsm_ledger.rows import fact_of
 
@@ -21,7 +21,7 @@ def rebuild_projections(connection: Connection) -> int:
         connection.execute(table.delete())
     after = count = 0
     while rows := _step(connection, after):
-        write_changes(connection, fold(_changes(rows)))
+        write_folded(connection, fold(_changes(rows)))
         after = int(rows[-1].sequence)
         count += len(rows)
     return count

@@ -22,6 +22,7 @@ from vsm_ledger.projections import Change, Origin, changes_of
 
 BODY_LIMIT = 1_048_576  # bytes of one fact's body
 COMMIT_LIMIT = 67_108_864  # bytes of all bodies and envelopes of one commit
+CACHED = 256  # times and limits in use at once
 
 Row = dict[str, str | int | bytes | None]
 _FACT: TypeAdapter[AnyFact] = TypeAdapter(Fact)
@@ -87,6 +88,7 @@ def _came_by_outbox(envelope: Envelope) -> bool:
 # ------------------------------------------------------------------------------------------------------- moments
 
 
+@lru_cache(maxsize=CACHED)  # facts of one decision share their time
 def instant_text(moment: datetime) -> str:
     """Return a time in its canonical form: RFC 3339 in UTC with microseconds."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
@@ -103,6 +105,7 @@ def instant_of(text: str) -> datetime:
 
 def _fact_row(recorded: RecordedFact, stream: str, organization: str) -> Row:
     fact = recorded.fact
+    about = fact.__dict__  # asking a model for a field it lacks is slow
     body = canonical_bytes(fact)
     if len(body) > BODY_LIMIT:
         raise CommitTooLarge(f"{fact.kind} of {stream}", len(body), BODY_LIMIT)
@@ -114,9 +117,9 @@ def _fact_row(recorded: RecordedFact, stream: str, organization: str) -> Row:
         "schema_version": fact.schema_version,
         "occurred_at": instant_text(recorded.occurred_at),
         "genome_id": recorded.genome_id,
-        "task_id": getattr(fact, "task_id", None),
-        "directive_id": getattr(fact, "directive_id", None),
-        "suggestion_id": getattr(fact, "suggestion_id", None),
+        "task_id": about.get("task_id"),
+        "directive_id": about.get("directive_id"),
+        "suggestion_id": about.get("suggestion_id"),
         "correlation_id": recorded.correlation_id,
         "causation_id": recorded.causation_id,
         "body": body.decode(),
@@ -201,13 +204,13 @@ def _outbox_row(envelope: Envelope, stream: str) -> Row:
     }
 
 
-@lru_cache(maxsize=64)  # limits in use at once
+@lru_cache(maxsize=CACHED)
 def limits_digest(limits: Limits) -> str:
     """Return the digest limits are stored under."""
     return digest(limits)
 
 
-@lru_cache(maxsize=64)  # the same
+@lru_cache(maxsize=CACHED)
 def _limits_text(limits: Limits) -> str:
     return canonical_bytes(limits).decode()
 

@@ -77,6 +77,7 @@ class Connections:
         self, place: Place, connect: Callable[[], sqlite3.Connection], begin: str, size: int
     ) -> None:
         self.place = place
+        self._closed = False
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="ledger")
         self._engine = create_engine(
             "sqlite://",
@@ -101,9 +102,11 @@ class Connections:
             raise
 
     async def close(self) -> None:
-        """Close all connections, after what they are doing."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
-        self._threads.shutdown()
+        """Close all connections, after what they are doing; closing twice is closing once."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
+            self._threads.shutdown()
 
 
 def writing(place: Place) -> Connections:

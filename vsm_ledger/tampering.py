@@ -66,12 +66,11 @@ def judge_stream(
     stream: str, links: Sequence[Link], head: StoredHead | None, witnesses: Witnesses
 ) -> Finding | None:
     """Return the first bad entry of a stream, or None; ``links`` come in the order (version, sequence)."""
-    return (
-        _judge_links(stream, links)
-        or _judge_head(stream, links, head)
-        or _judge_witnesses(stream, links, witnesses)
-        or _judge_order(stream, links)
-    )
+    beyond = _judge_head(stream, links, head)
+    broken = _judge_links(stream, links)
+    if broken and beyond and beyond.tampering is Tampering.INSERTION and broken.entry >= beyond.entry:
+        return beyond
+    return broken or beyond or _judge_witnesses(stream, links, witnesses) or _judge_order(stream, links)
 
 
 def _judge_links(stream: str, links: Sequence[Link]) -> Finding | None:
@@ -82,9 +81,16 @@ def _judge_links(stream: str, links: Sequence[Link]) -> Finding | None:
         if link.previous != previous:
             return _misplaced(stream, links, at)
         if not link.intact:
-            return Finding(Tampering.EDIT, stream, at + 1, "its columns do not have its hash")
+            return _broken(stream, links, at)
         previous = link.hash
     return None
+
+
+def _broken(stream: str, links: Sequence[Link], at: int) -> Finding:
+    """An entry that the next one passes over was never part of the chain."""
+    if links[at + 1 : at + 2] and links[at + 1].previous == links[at].previous:
+        return Finding(Tampering.INSERTION, stream, at + 1, "the fact after it does not know it")
+    return Finding(Tampering.EDIT, stream, at + 1, "its columns do not have its hash")
 
 
 def _misnumbered(stream: str, links: Sequence[Link], at: int) -> Finding:

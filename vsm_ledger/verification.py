@@ -19,7 +19,6 @@ from vsm_ledger import schema
 from vsm_ledger.chain import HASHED, fact_hash
 from vsm_ledger.checkpoints import read_copy
 from vsm_ledger.connect import BUSY_TIMEOUT_SECONDS, ledger_path
-from vsm_ledger.errors import LedgerError
 from vsm_ledger.sqlite import Place, reading_anything, require
 from vsm_ledger.tampering import Finding, Link, StoredHead, Tampering, judge_stream
 from vsm_ledger.witnesses import Copies, Keys, StoredCheckpoint, judge_checkpoints, signed_heads
@@ -54,7 +53,7 @@ async def verify(
     reader = reading_anything(place)
     try:
         return await reader.transact(partial(_verify, copies=copies or {}, keys=keys or {}))
-    except LedgerError as error:
+    except Exception as error:  # noqa: BLE001 - a damaged file makes its driver raise anything
         return Verification(0, 0, 0, (_damage(error),), ())
     finally:
         await reader.close()
@@ -70,7 +69,7 @@ def _verify(connection: Connection, copies: Copies, keys: Keys) -> Verification:
         for stream, links in _chains(connection):
             counts[stream] = len(links)
             findings.append(judge_stream(stream, links, heads.get(stream), signed.get(stream, {})))
-    except DBAPIError as error:
+    except (DBAPIError, ValueError) as error:
         findings.append(_damage(error))
     else:
         gone = sorted({*heads, *signed} - {*counts})

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vsm_core.actor import Fenced
 from vsm_ledger.errors import LedgerError, LedgerUnavailable
-from vsm_ledger.group import LostUpdate, write_group, write_marks
+from vsm_ledger.group import write_group, write_marks
 from vsm_ledger.rows import Prepared
 from vsm_ledger.sqlite import Connections
 
@@ -124,7 +124,7 @@ def _write(connection: Connection, tickets: Sequence[Ticket]) -> list[Exception 
 
 def _blamed(work: Work, error: Exception) -> Exception:
     """What is there already was handled before: by another host, or by an earlier try of this very commit."""
-    if isinstance(work, Prepared) and isinstance(error, IntegrityError | LostUpdate):
+    if isinstance(work, Prepared) and isinstance(error, IntegrityError):
         return Fenced(work.stream, f"part of this commit was written before ({error.__cause__ or error})")
     return error
 

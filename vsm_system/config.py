@@ -1,4 +1,4 @@
-"""The configuration of a run: flags over VSM_* variables over the workspace's own file over defaults, each with its source.
+"""The configuration of a run: flags over VSM_* variables over the workspace's file over defaults, each with its source.
 
 The file is ``vsm.toml`` at the top of the workspace, or ``[tool.vsm]`` in its pyproject.toml. A file that has a key we
 do not know, or a value that does not fit, is refused in one line; nothing is guessed.

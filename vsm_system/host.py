@@ -25,6 +25,7 @@ from vsm_core.payloads.control import JobFinished, TimerFired, Unroutable
 from vsm_core.payloads.jobs import Job
 from vsm_system.clock import Clock
 from vsm_system.crash import Crash
+from vsm_system.inbox import CLOCK_DOUBT, NO_DOUBT, InboxMemory
 from vsm_system.jobs import AFTER_CRASH, AfterCrash, Jobs
 from vsm_system.journal import Journal
 from vsm_system.relay import Relay
@@ -113,6 +114,8 @@ class Host:
         self._world = world
         self._relay = Relay(world.transport, world.journal, world.crash)
         self._relay.on_unroutable = self._unroutable
+        doubt = CLOCK_DOUBT if world.transport.features.survives_restart else NO_DOUBT
+        self._memory = InboxMemory(role.node_id, world.journal, world.clock.now() + doubt)
         self._timers = Timers()
         self._internal: deque[Input] = deque()
         self._lanes: dict[Lane, Deliveries] = {}
@@ -281,7 +284,7 @@ class Host:
 
     async def _handle(self, inputs: Sequence[Input]) -> None:
         stream = self.role.node_id
-        seen = set(await self._world.journal.seen(stream, [each.envelope.id for each in inputs]))
+        seen = await self._memory.seen([each.envelope for each in inputs])
         batch, state = _Batch(), self._state
         for each in inputs:
             if each.envelope.id in seen:
@@ -294,6 +297,7 @@ class Host:
             await self._world.journal.commit(batch.commit(stream, self._epoch, self._version))
             self._version += sum(len(decision.facts) for _, decision in batch.decisions)
             self._state = state
+            self._memory.remember(given.envelope for given, _ in batch.decisions)
             self._world.crash("host.after_commit")
         await self._perform(batch)
 

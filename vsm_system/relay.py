@@ -34,6 +34,8 @@ class Relay:
         self._crash = crash
         self._waiting: dict[Outlet, deque[Envelope]] = {}
         self._tasks: dict[Outlet, asyncio.Task[None]] = {}
+        self._confirmed: list[str] = []
+        self._marking: asyncio.Task[None] | None = None
         self.on_unroutable: Callable[[Envelope, str], None] = lambda _envelope, _reason: None
 
     def put(self, envelopes: Iterable[Envelope]) -> None:
@@ -49,8 +51,9 @@ class Relay:
 
     async def idle(self) -> None:
         """Return when nothing waits to be published."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        while self._tasks or self._marking:
+            waiting = [*self._tasks.values(), *([self._marking] if self._marking else [])]
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop publishing; what is not confirmed stays in the outbox."""
@@ -58,6 +61,8 @@ class Relay:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._marking is not None:
+            await asyncio.gather(self._marking, return_exceptions=True)
 
     async def _drain(self, outlet: Outlet) -> None:
         waiting, failures = self._waiting[outlet], 0
@@ -89,9 +94,25 @@ class Relay:
             log.warning("publish_failed", target=outlet[0], lane=outlet[1], error=str(error))
             return False
         self._crash("relay.after_publish")
-        await self._journal.mark_sent([envelope.id for envelope in batch])
-        self._crash("relay.after_mark")
+        self._mark(batch)
         return True
+
+    def _mark(self, batch: list[Envelope]) -> None:
+        """Note a confirmation; the journal learns of many at once, and nobody waits for it."""
+        self._confirmed.extend(envelope.id for envelope in batch)
+        if self._marking is None:
+            self._marking = asyncio.create_task(self._write_marks(), name="relay marks")
+
+    async def _write_marks(self) -> None:
+        try:
+            while self._confirmed:
+                confirmed, self._confirmed = self._confirmed, []
+                await self._journal.mark_sent(confirmed)
+                self._crash("relay.after_mark")
+        except Exception as error:  # noqa: BLE001 - a lost mark only sends an envelope again
+            log.warning("marks_lost", error=str(error))
+        finally:
+            self._marking = None
 
 
 def _control_first(outlet: Outlet) -> tuple[bool, str]:

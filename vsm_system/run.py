@@ -9,14 +9,17 @@ from the ledger, so a run that finds its directive finished has nothing to do bu
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from vsm_core.facts import RecordedFact
+from vsm_core.genome import OrganizationalGenome
 from vsm_core.task import Outcome
 from vsm_ledger.checkpoints import load_signer
 from vsm_ledger.errors import LedgerError, LedgerMissing
 from vsm_ledger.journal import SqlJournal
 from vsm_system.clock import new_process_id
 from vsm_system.compose import Assembly, Organization, running
+from vsm_system.config import Config
 from vsm_system.crash import Crash, crash_from_environment
 from vsm_system.errors import UserError
 from vsm_system.run_checkpoint import copy_checkpoints
@@ -224,3 +227,30 @@ async def _copy(prepared: Prepared, crash: Crash, audience: Audience) -> None:
         await copy_checkpoints(prepared.state.copies, prepared.repository.common, stored, crash)
     except (OSError, WorkerError, LedgerError) as error:
         audience.tell(f"the checkpoints could not be copied: {error}")
+
+
+# ------------------------------------------------------------------------------------------------------ library
+
+
+def run_directive(
+    text: str,
+    *,
+    workspace: Path | str = ".",
+    organization: str | OrganizationalGenome = "maintenance",
+    config: Config | None = None,
+    directive: str | None = None,
+) -> Result:
+    """Run a directive on a repository and return its result: what ``vsm run-directive`` does, as a call.
+
+    ``organization`` is a starter's name, a YAML file or a genome, and goes before that of ``config``. Raises what
+    ``run`` raises.
+    """
+    named = organization if isinstance(organization, str) else (config or Config()).organization
+    request = Request(
+        text=text,
+        workspace=Path(workspace),
+        config=(config or Config()).model_copy(update={"organization": named}),
+        directive=directive,
+        genome=organization if isinstance(organization, OrganizationalGenome) else None,
+    )
+    return asyncio.run(run(request, Audience())).result

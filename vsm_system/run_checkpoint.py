@@ -24,7 +24,7 @@ async def copy_checkpoints(
     copies: Path, common: Path | None, stored: Sequence[Checkpoint], crash: Crash
 ) -> None:
     """Bring both copies up to what the ledger holds; errors are the file system's and git's."""
-    copied = copies.read_bytes() if copies.exists() else b""
+    copied = read_file(copies)
     missing = lagging(copied, stored)
     if missing:
         crash("checkpoint.before_write")
@@ -32,6 +32,11 @@ async def copy_checkpoints(
         crash("checkpoint.after_write")
     if common is not None:
         await _copy_to_ref(common, stored)
+
+
+def read_file(copies: Path) -> bytes:
+    """Return the copy beside the ledger; empty where there is none."""
+    return copies.read_bytes() if copies.exists() else b""
 
 
 def _append(copies: Path, copied: bytes, missing: Sequence[Checkpoint]) -> None:

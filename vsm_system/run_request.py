@@ -40,6 +40,7 @@ class Request:
     directive: str | None = None
     again: bool = False
     wait: bool = True
+    genome: OrganizationalGenome | None = None  # instead of the configured organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ async def prepare(request: Request) -> Prepared:
         )
     interpreter_of(request.config.python)
     repository = await open_repository(request.workspace)
-    genome = load_organization(request.config.organization)
+    genome = request.genome or load_organization(request.config.organization)
     if not working_children(genome, genome.root_id):
         raise UserError(
             f"organization {genome.root_id!r} has a root without children, so nobody could work: "

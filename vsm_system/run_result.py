@@ -182,7 +182,9 @@ class Unfinished:
     reason: str
 
 
-INTERRUPTED = Unfinished(Outcome.CANCELLED, "interrupted; the same command again goes on from here")
+INTERRUPTED = Unfinished(
+    Outcome.CANCELLED, "interrupted: nothing is lost, and it goes on when it is run again"
+)
 
 
 def result_of(story: Story, ledger: str, unfinished: Unfinished = INTERRUPTED) -> Result:

@@ -1,4 +1,4 @@
-"""The transport port and its adapters: envelopes from node to node, at least once, on two lanes.
+"""Envelopes from node to node, at least once, on two lanes, through one port and its adapters.
 
 Adapters load on first use; importing the package loads the port alone.
 """

@@ -1,4 +1,4 @@
-"""From an address to a transport: one table, adapters loaded where they are used."""
+"""From an address to a transport by one table; adapters load where they are used."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The errors of transports: each says whether the thing asked for certainly did not happen, or may have happened.
+"""The errors of transports, each saying whether the thing asked for did not happen or may have happened.
 
 A definite error is final (reject, or mend and ask anew); after an indefinite one the same envelopes are sent again,
 and the receiver's inbox drops what it already has.

@@ -1,4 +1,4 @@
-"""A transport that misbehaves on purpose, and the same way again for the same seed: for tests and the simulator.
+"""A transport that misbehaves on purpose, and the same way again for the same seed, for tests and the simulator.
 
 Every fault stays within the contract of the port: what is lost is never confirmed, what is confirmed arrives, perhaps
 late, twice or out of order. Faults are drawn per envelope in the order of publishing, a fixed number of draws each, so

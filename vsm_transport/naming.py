@@ -1,4 +1,4 @@
-"""Names of queues, routing keys, streams and subjects: pure functions, so that every process agrees on them.
+"""Names of queues, routing keys, streams and subjects, as pure functions on which every process agrees.
 
 Node ids and organization names are safe in all of these by their alphabet; a process id is not, so it is hashed.
 """

@@ -1,4 +1,4 @@
-"""The transport port: what hosts may rely on, whichever adapter carries the envelopes.
+"""The transport port, what hosts may rely on whichever adapter carries the envelopes.
 
 Serves every channel alike; knows lanes and nodes, and nothing of what a payload means.
 """

@@ -14,7 +14,10 @@ from vsm_worker.process import Ended, Program, Scratch, allowed_environment, run
 
 PROBE_TIMEOUT_SECONDS = 30.0
 VENV_NAMES = (".venv", "venv")
-HAS_MODULE = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
+HAS_MODULE = (
+    "import importlib.util, sys; print(sys.executable); "
+    "sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
+)
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 LOWER_BOUND = re.compile(r"(?:>=|~=|==|>)\s*(\d+)\.(\d+)")
 OLDEST_MINOR = 7  # the oldest Python 3 that the crew's tools know
@@ -39,6 +42,7 @@ class Interpreter:
         return f"{self.path} ({self.origin}{note})"
 
 
+ON_PATH = "python3 on PATH"
 OWN = "vsm's own interpreter"
 
 
@@ -56,7 +60,7 @@ def candidates(options: ExecutionOptions) -> Iterator[Interpreter]:
         yield Interpreter(str(Path(active) / "bin" / "python"), "$VIRTUAL_ENV")
     found = shutil.which("python3")
     if found:
-        yield Interpreter(found, "python3 on PATH")
+        yield Interpreter(found, ON_PATH)
     yield Interpreter(sys.executable, OWN)
 
 
@@ -72,15 +76,24 @@ async def with_module(options: ExecutionOptions, module: str, scratch: Scratch) 
     for candidate in candidates(options):
         ended = await _ask(candidate, (HAS_MODULE, module), scratch)
         if ended is not None and ended.exit_code == 0:
-            return candidate
+            return _resolved(candidate, ended.text.strip())
     return None
 
 
-async def preferred(options: ExecutionOptions, scratch: Scratch) -> Interpreter | None:
-    """Return the first candidate that runs at all."""
+def _resolved(candidate: Interpreter, executable: str) -> Interpreter:
+    """Return the interpreter behind a version manager's shim, which needs the user's home to find it."""
+    shim = candidate.origin == ON_PATH and executable.startswith(os.sep)
+    return Interpreter(executable, candidate.origin) if shim else candidate
+
+
+async def preferred(
+    options: ExecutionOptions, scratch: Scratch
+) -> tuple[Interpreter, tuple[int, int]] | None:
+    """Return the first candidate that runs at all, and its version."""
     for candidate in candidates(options):
-        if await version_of(candidate, scratch):
-            return candidate
+        version = await version_of(candidate, scratch)
+        if version is not None:
+            return candidate, version
     return None
 
 
@@ -91,11 +104,20 @@ async def version_of(interpreter: Interpreter, scratch: Scratch) -> tuple[int, i
     return (int(found[1]), int(found[2])) if found else None
 
 
+def user_packages() -> str:
+    """Return where the user's own packages lie, which a private home would hide."""
+    return os.environ.get("PYTHONUSERBASE") or str(Path.home() / ".local")
+
+
 async def _ask(interpreter: Interpreter, code: tuple[str, ...], scratch: Scratch) -> Ended | None:
     program = Program(
-        argv=(interpreter.path, "-I", "-c", *code),
-        folder=scratch.temporary,
-        environment=allowed_environment(scratch),
+        argv=(interpreter.path, "-c", *code),
+        folder=scratch.temporary,  # empty and ours, so nothing in it can pass for a module
+        environment={
+            **allowed_environment(scratch),
+            "HOME": str(Path.home()),
+            "PYTHONUSERBASE": user_packages(),
+        },
         timeout_seconds=PROBE_TIMEOUT_SECONDS,
     )
     try:

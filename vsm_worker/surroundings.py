@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vsm_core.payloads.jobs import ExecuteTask
 from vsm_core.payloads.work import Assignment, TaskPacket
+from vsm_core.task import Role
 from vsm_worker.artifacts import ArtifactStore
 from vsm_worker.errors import RepositoryUnreachable
 from vsm_worker.git import resolve
@@ -35,8 +36,10 @@ class Surroundings:
 
 
 def base_of(packet: TaskPacket) -> str:
-    """Return the commit that a task starts from."""
+    """Return the commit that a task starts from; a review starts from what it is to judge."""
     assert packet.repository is not None
+    if packet.role is Role.REVIEW and packet.subject_commit is not None:
+        return packet.subject_commit
     return packet.base_commit or packet.repository.base_commit
 
 

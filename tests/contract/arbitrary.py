@@ -29,7 +29,9 @@ SCALARS = {
 @cache
 def models(model: type[ModelT]) -> st.SearchStrategy[ModelT]:
     """Instances of a model with every field drawn; what a model's own rules refuse is drawn again."""
-    fields = {name: drawn(field.annotation, tuple(field.metadata)) for name, field in model.model_fields.items()}
+    fields = {
+        name: drawn(field.annotation, tuple(field.metadata)) for name, field in model.model_fields.items()
+    }
 
     @st.composite
     def build(draw: st.DrawFn) -> ModelT:
@@ -97,7 +99,13 @@ def texts(marks: tuple[object, ...]) -> st.SearchStrategy[str]:
 def numbers(kind: type, marks: tuple[object, ...]) -> st.SearchStrategy[int] | st.SearchStrategy[float]:
     least, above, most = (bound(marks, name) for name in ("ge", "gt", "le"))
     if kind is int:
-        low = -WHOLE_LIMIT if least is above is None else int(str(least)) if least is not None else int(str(above)) + 1
+        low = (
+            -WHOLE_LIMIT
+            if least is above is None
+            else int(str(least))
+            if least is not None
+            else int(str(above)) + 1
+        )
         return st.integers(low, WHOLE_LIMIT if most is None else int(str(most)))
     low = None if least is above is None else float(str(least if least is not None else above))
     high = None if most is None else float(str(most))

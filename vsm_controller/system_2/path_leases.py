@@ -13,7 +13,8 @@ from vsm_core.capability import trees_overlap
 from vsm_core.task import Role
 
 READERS = frozenset({Role.TEST, Role.REVIEW, Role.RESEARCH, Role.REPORT})
-HOLDING = tuple(status for status in TaskStatus if status not in (TaskStatus.WAITING, TaskStatus.PLANNED, TaskStatus.CONCLUDED))
+WITHOUT_LEASE = frozenset({TaskStatus.WAITING, TaskStatus.PLANNED, TaskStatus.CONCLUDED})
+HOLDING = tuple(status for status in TaskStatus if status not in WITHOUT_LEASE)
 
 
 def paths_to_lease(task: TaskState) -> tuple[str, ...]:

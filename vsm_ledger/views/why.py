@@ -1,15 +1,14 @@
 """Why: the causal chain from a directive to the result of one task.
 
 Theory of operation. A fact names the envelope that caused it. The envelope's header, kept in the inbox of the stream
-that handled it or in the outbox of the one that sent it, names its sender and the envelope that caused *it*; the facts
-the sender recorded for that cause are the reason one step earlier. A sender without a stream here (a worker) is
-stepped over. The walk keeps to facts of the task, of the tasks it is part of, of those that judge it, and of the
-directive as a whole, so that a decision about a thousand tasks does not bring in a thousand reasons.
+that handled it or in the outbox of the one that sent it, names the envelope that caused *it*; the facts recorded for
+that one are the reason a step earlier. A worker keeps its facts to itself and is stepped over. The walk takes up facts
+of the task, of the tasks it is part of, of those that judge it, and those about no single task, so that a decision
+about a thousand tasks does not bring in a thousand reasons.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, select
 
@@ -31,13 +30,6 @@ class Reason:
     sentence: str
 
 
-class _Cause(NamedTuple):
-    """What an envelope's header says: who sent it, because of which envelope."""
-
-    source: str
-    causation_id: str
-
-
 FactRow = Row[*tuple[object, ...]]
 
 
@@ -52,13 +44,10 @@ def reasons(connection: Connection, task_id: str) -> tuple[Reason, ...]:
         if envelope_id in followed:
             continue
         followed.add(envelope_id)
-        cause = _cause_of(connection, envelope_id)
-        if cause is None:
-            continue
-        waiting.append(cause.causation_id)
-        for row in _facts_caused(connection, cause):
-            if row.sequence not in found and (row.task_id is None or row.task_id in concerned):
+        for row in _facts_caused(connection, envelope_id):
+            if row.task_id is None or row.task_id in concerned:
                 found[row.sequence] = row
+        waiting.extend(_cause_of(connection, envelope_id))
     return tuple(_reason(row) for _, row in sorted(found.items()))
 
 
@@ -88,18 +77,14 @@ def _facts_of(connection: Connection, task_ids: set[str]) -> Iterator[FactRow]:
     yield from connection.execute(select(schema.facts).where(columns.task_id.in_(sorted(task_ids))))
 
 
-def _facts_caused(connection: Connection, cause: _Cause) -> Iterator[FactRow]:
-    columns = schema.facts.c
-    caused = (columns.causation_id == cause.causation_id, columns.stream == cause.source)
-    yield from connection.execute(select(schema.facts).where(*caused))
+def _facts_caused(connection: Connection, envelope_id: str) -> Iterator[FactRow]:
+    yield from connection.execute(select(schema.facts).where(schema.facts.c.causation_id == envelope_id))
 
 
-def _cause_of(connection: Connection, envelope_id: str) -> _Cause | None:
-    """Return the header of an envelope from the inbox that took it, or else from the outbox that sent it."""
+def _cause_of(connection: Connection, envelope_id: str) -> Iterator[str]:
+    """Return what an envelope's header names as its cause: the inbox that took it knows, or the outbox it left."""
     taken, sent = schema.inbox.c, schema.outbox.c
-    row = connection.execute(
-        select(taken.source, taken.causation_id).where(taken.envelope_id == envelope_id)
-    ).first()
-    if row is None:
-        row = connection.execute(select(sent.stream, sent.causation_id).where(sent.id == envelope_id)).first()
-    return _Cause(*row) if row is not None else None
+    yield from connection.execute(
+        select(taken.causation_id).where(taken.envelope_id == envelope_id)
+    ).scalars()
+    yield from connection.execute(select(sent.causation_id).where(sent.id == envelope_id)).scalars()

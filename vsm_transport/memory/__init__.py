@@ -1,4 +1,4 @@
-"""The in-memory adapter: a real adapter for the nodes of one process, by reference or through the wire format.
+"""The in-memory adapter for the nodes of one process, by reference or through the wire format.
 
 Address: ``memory://?decode=1&bound=N``. With ``decode`` every receiver gets an envelope decoded from the wire bytes,
 so that nothing can depend on object identity. Everything is lost with the process.

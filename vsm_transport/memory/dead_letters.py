@@ -1,4 +1,4 @@
-"""Dead letters of the in-memory adapter: kept in order, bounded, and sent again as new envelopes."""
+"""Dead letters of the in-memory adapter, kept in order, bounded, and sent again as new envelopes."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime

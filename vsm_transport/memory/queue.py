@@ -1,4 +1,4 @@
-"""One queue of the in-memory adapter: two bounded lines, publishers that wait for room, consumers that wait for work.
+"""One queue of the in-memory adapter, with publishers that wait for room and consumers that wait for work.
 
 Theory of operation. A queue wakes, it never hands over: a consumer that is woken takes for itself, so a consumer that
 was cancelled while waiting has taken nothing. Every letter that becomes ready wakes one consumer that waits with a free

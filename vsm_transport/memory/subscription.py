@@ -1,4 +1,4 @@
-"""A standing subscription of the in-memory adapter: slots, hand-overs, and what a delivery's end does."""
+"""A standing subscription of the in-memory adapter with its slots and hand-overs."""
 
 import asyncio
 from collections.abc import Sequence
@@ -83,9 +83,8 @@ class MemoryDeliveries:
     ) -> None:
         """Give back, in their order, the deliveries that are not settled."""
         queue, self._queue = self._queue, None
+        assert queue is not None
         self.end()
-        if queue is None:
-            return
         returned, self._held = tuple(self._held), {}
         self._broker.detach(queue, self)
         for letter in reversed(returned):

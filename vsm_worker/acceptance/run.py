@@ -9,7 +9,7 @@ from vsm_worker.acceptance.junit import conftest_problem, read_junit
 from vsm_worker.acceptance.observation import Observation, TestRun
 from vsm_worker.artifacts import ArtifactStore
 from vsm_worker.errors import ProgramMissing
-from vsm_worker.interpreter import Interpreter
+from vsm_worker.interpreter import Interpreter, user_packages
 from vsm_worker.process import Ended, Program, Scratch, allowed_environment, run
 from vsm_worker.pytest_command import PYTHON, pytest_arguments
 
@@ -86,6 +86,7 @@ def environment_of(stand: Stand) -> dict[str, str]:
         **allowed_environment(stand.scratch),
         "PATH": os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUSERBASE": user_packages(),
         "PYTHONHASHSEED": "0",
     }
     if (folder.parent / "pyvenv.cfg").exists():

@@ -122,7 +122,11 @@ async def _interpreter(
     """Return the interpreter to run with, or why there is none and what to do."""
     if not is_pytest(criterion.verifier):
         found = await preferred(packet.options, scratch)
-        return found or f"{packet.options.python} does not run: name another interpreter with --python"
+        return (
+            found[0]
+            if found
+            else f"{packet.options.python} does not run: name another interpreter with --python"
+        )
     chosen = await with_module(packet.options, "pytest", scratch)
     if chosen is not None:
         return chosen

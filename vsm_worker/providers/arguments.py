@@ -7,7 +7,7 @@ from vsm_core.node import ToolSpec
 from vsm_core.payloads.work import TaskPacket
 from vsm_worker import prompt
 from vsm_worker.configuration import is_configured, requires_python_at
-from vsm_worker.interpreter import oldest_python, preferred, tool_target, version_of
+from vsm_worker.interpreter import oldest_python, preferred, tool_target
 from vsm_worker.providers.protocol import WorkingFolder
 
 SELECTION = "--select"
@@ -61,8 +61,8 @@ async def _words(parts: tuple[str, ...], packet: TaskPacket, folder: WorkingFold
 async def _target(packet: TaskPacket, folder: WorkingFolder) -> str:
     version = oldest_python(requires_python_at(folder.root))
     if version is None:
-        interpreter = await preferred(packet.options, folder.scratch)
-        version = await version_of(interpreter, folder.scratch) if interpreter else None
+        found = await preferred(packet.options, folder.scratch)
+        version = found[1] if found else None
     return tool_target(version or sys.version_info[:2])
 
 

@@ -126,7 +126,6 @@ def _how_to_get(program: str) -> str:
 def _observed(turn: Turn, ended: Ended) -> ToolRan:
     evidence = Evidence(
         argv=ended.argv,
-        commit=turn.packet.base_commit,
         exit_code=ended.exit_code,
         duration_seconds=ended.duration_seconds,
         summary=_summary(turn.tool, ended),

@@ -9,7 +9,7 @@ from tests.unit.core.test_payloads import NOW, around
 from vsm_core.actor import Claimed, Context, Decision, Fenced, Limits, Owner, Send, Step, Timer, seal
 from vsm_core.channel import Channel
 from vsm_core.envelope import LIFETIME, PATH_LIMIT, Priority
-from vsm_core.facts import DependencyReleased
+from vsm_core.facts import DependencyReleased, GenomeAdopted
 from vsm_core.ids import derive_id
 from vsm_core.payloads.control import TimerPurpose
 from vsm_core.payloads.jobs import Job, MoveRef
@@ -61,11 +61,17 @@ def test_sealing_derives_ids_story_and_times_from_the_cause() -> None:
     assert [each.id for each in decision.sends] == [derive_id("env", "coder", CAUSE.id, n) for n in (0, 1)]
     recorded, sent = decision.facts[0], decision.sends[0]
     assert (recorded.occurred_at, recorded.genome_id) == (LATER, "1" * 64)
-    assert (recorded.correlation_id, recorded.causation_id) == (CAUSE.correlation_id, CAUSE.id)
+    assert (recorded.correlation_id, recorded.causation_id) == (FACT.directive_id, CAUSE.id)
     assert (sent.source, sent.target, sent.channel) == ("coder", "root", SEND.channel)
     assert (sent.correlation_id, sent.causation_id) == (CAUSE.correlation_id, CAUSE.id)
     assert (sent.created_at, sent.expires_at) == (LATER, LATER + LIFETIME)
     assert (sent.organization, sent.genome_id, sent.path) == (CAUSE.organization, "1" * 64, ("coder",))
+
+
+def test_a_fact_that_is_about_no_directive_belongs_to_the_story_of_its_cause() -> None:
+    adopted = GenomeAdopted(genome_id="1" * 64)
+    (recorded,) = seal(Step(facts=(adopted,)), "coder", "1" * 64, CAUSE, CONTEXT).facts
+    assert recorded.correlation_id == CAUSE.correlation_id
 
 
 def test_sealing_twice_makes_the_same_decision() -> None:

@@ -1,5 +1,6 @@
 """Values: frozen, closed, and their derivations never outlive their fields."""
 
+from copy import copy
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
 
@@ -34,7 +35,10 @@ def test_a_copy_drops_what_was_derived() -> None:
     note = Note(text="a")
     assert note.loud == "A"
     assert note.model_copy(update={"text": "b"}).loud == "B"
-    assert "loud" not in note.model_copy().__dict__
+    for copied in (note.model_copy(), copy(note), note.model_copy(deep=True)):
+        assert copied == note
+        assert "loud" not in copied.__dict__
+        assert copied.model_fields_set == {"text"}
 
 
 def test_an_instant_is_aware_and_in_utc() -> None:

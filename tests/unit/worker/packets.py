@@ -12,6 +12,7 @@ from vsm_core.payloads.jobs import ExecuteTask
 from vsm_core.payloads.work import Assignment, TaskPacket
 from vsm_core.task import AcceptanceCriterion, RepositoryRef, Role
 from vsm_worker.artifacts import ArtifactStore
+from vsm_worker.execution import execute
 from vsm_worker.surroundings import Surroundings
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -119,3 +120,9 @@ def leftovers(tmp_path: Path) -> list[str]:
     """What is left below the cache folder besides locks: nothing, if all is well."""
     cache = tmp_path / "cache"
     return sorted(str(each.relative_to(cache)) for each in cache.glob("*/*") if each.name != "lock")
+
+
+async def run_script(tmp_path, repository, *steps, execution="execution_one", **fields):
+    """Let a scripted agent play its steps as one execution."""
+    node = leaf("scripted", model=script(tmp_path, *steps))
+    return await execute(request(packet(node, repository, **fields), execution), surroundings(tmp_path))

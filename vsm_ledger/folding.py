@@ -1,0 +1,88 @@
+"""Folding: many changes of read models as one last state per row, and how that is written.
+
+Folding does not change the outcome: a whole row takes the place of what was known of it, cells are added to what is
+known, and cells of a row that is not there are dropped - in a fold as in the tables.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from sqlalchemy import Connection, Table, bindparam
+from sqlalchemy.sql.dml import Update
+
+from vsm_ledger.projections import Cell, Change
+from vsm_ledger.schema import PROJECTED
+from vsm_ledger.statements import run, upsert
+
+Key = tuple[Cell, ...]
+Shape = tuple[tuple[str, ...], tuple[str, ...]]  # names of the key, names of the cells
+
+
+@dataclass(slots=True)
+class Cells:
+    """Cells to be written where a row has this key, which may say more than the primary key."""
+
+    key: Mapping[str, Cell]
+    cells: dict[str, Cell] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Folded:
+    """Changes folded: table -> primary key -> the whole row, or the cells for each longer key."""
+
+    whole: dict[str, dict[Key, dict[str, Cell]]] = field(default_factory=dict)
+    partial: dict[str, dict[Key, dict[Key, Cells]]] = field(default_factory=dict)
+
+
+def fold(changes: Iterable[Change]) -> Folded:
+    """Return the changes as one last state per row, in their order."""
+    folded = Folded()
+    for change in changes:
+        key = tuple([change.key[name] for name in _primary_key(change.table)])
+        if change.whole:
+            folded.whole.setdefault(change.table, {})[key] = {**change.key, **change.cells}
+            folded.partial.get(change.table, {}).pop(key, None)
+        else:
+            _fold_cells(folded, change, key)
+    return folded
+
+
+def _fold_cells(folded: Folded, change: Change, key: Key) -> None:
+    row = folded.whole.get(change.table, {}).get(key)
+    if row is None:
+        longer = tuple(change.key.values())
+        known = folded.partial.setdefault(change.table, {}).setdefault(key, {})
+        known.setdefault(longer, Cells(change.key)).cells.update(change.cells)
+    elif all(row[name] == value for name, value in change.key.items()):
+        row.update(change.cells)
+
+
+def write_folded(connection: Connection, folded: Folded) -> None:
+    """Write whole rows over what is there, and cells only where their row is."""
+    for name, whole in folded.whole.items():
+        upsert(connection, PROJECTED[name], list(whole.values()))
+    for name, partial in folded.partial.items():
+        for (key, cells), rows in _by_shape(partial).items():
+            run(connection, _update_cells(PROJECTED[name], key, cells), rows)
+
+
+def _by_shape(partial: Mapping[Key, Mapping[Key, Cells]]) -> dict[Shape, list[dict[str, Cell]]]:
+    shapes: dict[Shape, list[dict[str, Cell]]] = {}
+    for change in (change for known in partial.values() for change in known.values()):
+        found = {f"of_{name}": value for name, value in change.key.items()}
+        shapes.setdefault((tuple(change.key), tuple(sorted(change.cells))), []).append(
+            {**found, **change.cells}
+        )
+    return shapes
+
+
+@cache
+def _primary_key(table: str) -> tuple[str, ...]:
+    return tuple(column.name for column in PROJECTED[table].primary_key)
+
+
+@cache
+def _update_cells(table: Table, keys: tuple[str, ...], cells: tuple[str, ...]) -> Update:
+    found = (table.c[name] == bindparam(f"of_{name}") for name in keys)
+    return table.update().where(*found).values({name: bindparam(name) for name in cells})

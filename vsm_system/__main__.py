@@ -1,0 +1,28 @@
+"""The program's door: takes the current folder off the module search path before anything else is imported.
+
+``python -m vsm_system`` puts the folder it is started in first on that path, and that folder may be a repository that
+somebody else wrote. The folder that holds this very package stays, so a source checkout runs as it is.
+"""
+
+import sys
+
+
+def _leave_current_folder() -> None:
+    import posix  # built in: never looked for on the path
+
+    here, home = posix.getcwd(), __file__.rpartition("/")[0].rpartition("/")[0]
+    sys.path[:] = [entry for entry in sys.path if entry == home or entry not in {"", ".", here}]
+
+
+_leave_current_folder()
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    from vsm_system.cli.app import run_command_line
+
+    sys.exit(run_command_line(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

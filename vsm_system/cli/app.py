@@ -1,0 +1,106 @@
+"""The commands, and the one way in: every error a user can make is one line and exit code 2.
+
+Command modules import their libraries inside their functions, so that help is fast.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from vsm_system.cli import branches, cleaning, doctor, genome, ledger, records, running, sampling, settings
+from vsm_system.cli.exits import FAILED, INTERRUPTED, OK, USAGE, explained
+
+PROGRAM = "vsm"
+HELP = """A self-evolving organization of coding agents that works on a git repository.
+
+Ask for something with `vsm run-directive "..."`; the result is a branch `vsm/<directive>`, verified by somebody other
+than its author. Your own branch and files stay as they are until you apply it.
+"""
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+WORK, LOOK, TEND = "Work", "Look", "Tend"
+app.command("run-directive", rich_help_panel=WORK)(running.run_directive)
+app.command("diff", rich_help_panel=WORK)(branches.diff)
+app.command("apply", rich_help_panel=WORK)(branches.apply)
+app.command("discard", rich_help_panel=WORK)(branches.discard)
+app.command("runs", rich_help_panel=LOOK)(records.runs)
+app.command("logs", rich_help_panel=LOOK)(records.logs)
+app.command("why", rich_help_panel=LOOK)(records.why)
+app.add_typer(ledger.app, name="ledger", rich_help_panel=LOOK)
+app.command("doctor", rich_help_panel=TEND)(doctor.doctor)
+app.add_typer(settings.app, name="config", rich_help_panel=TEND)
+app.add_typer(genome.app, name="genome", rich_help_panel=TEND)
+app.command("clean", rich_help_panel=TEND)(cleaning.clean)
+app.command("sample", rich_help_panel=TEND)(sampling.sample)
+
+
+@app.callback()
+def _program(
+    *, version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False
+) -> None:
+    if version:
+        from vsm_system.run_ledger import code_version
+
+        print(f"{PROGRAM} {code_version() or 'from a source tree'}")
+        raise typer.Exit
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    try:
+        if list(arguments) == ["--version"]:
+            _program(version=True)
+        code = typer.main.get_command(app).main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else OK
+    except typer.Exit as left:
+        return left.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has seen enough
+        return OK
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user unasked
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    usage = getattr(error, "format_message", None)  # the argument parser's own errors
+    if usage is not None:
+        _complain(f"{_sentence(usage())}; see `{_path(error)} --help`")
+        return USAGE
+    line = explained(error)
+    if line is not None:
+        _complain(line)
+        return USAGE
+    if os.environ.get("VSM_TRACEBACK"):
+        traceback.print_exception(error)
+    _complain(f"internal error: {type(error).__name__}: {error}; VSM_TRACEBACK=1 shows where")
+    return FAILED
+
+
+def _sentence(message: str) -> str:
+    words = " ".join(message.split()).rstrip(".")
+    return words[:1].lower() + words[1:]
+
+
+def _path(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return context.command_path if context is not None else PROGRAM
+
+
+def _complain(line: str) -> None:
+    print(f"{PROGRAM}: {' '.join(line.split())}", file=sys.stderr)

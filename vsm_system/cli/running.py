@@ -1,0 +1,171 @@
+"""`vsm run-directive`: one directive from words to a verified branch."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsm_system.cli.options import (
+    HERE,
+    Json,
+    Ledger,
+    Organization,
+    StateFolder,
+    Workspace,
+    configured,
+    wait_for,
+)
+
+if TYPE_CHECKING:
+    from vsm_system.cli.showing import Show
+    from vsm_system.run import Told
+    from vsm_system.run_request import Request
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run_directive(
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT]", help="What to do, in your own words.")
+    ] = None,
+    *,
+    workspace: Workspace = HERE,
+    organization: Organization = None,
+    acceptance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--acceptance", metavar="ARGV", help="A command the result is verified with; may repeat."
+        ),
+    ] = None,
+    state: StateFolder = None,
+    ledger: Ledger = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="SECONDS", help="How long the directive may take.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", metavar="N", help="Tasks that one leaf runs at once.")
+    ] = None,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option("--rules", metavar="CODES", help="Lint rules instead of the crew's own, such as F,I."),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option("--python", metavar="PATH", help="Interpreter or environment that the tests run with."),
+    ] = None,
+    directive: Annotated[
+        str | None, typer.Option("--directive", metavar="ID", help="The directive's id; by default derived.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Start anew where the same was done already.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for a run on the same state.")] = True,
+    apply: Annotated[
+        bool | None, typer.Option("--apply", help="Take a completed result into the branch you are on.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Do what TEXT says on a git repository, and leave the result on branch `vsm/<directive>`.
+
+    The same command again goes on with what was interrupted, or prints the result that is there.
+    Exit code 0: done or nothing to do; 1: failed or rejected; 2: usage; 3: a human has to decide; 130: interrupted.
+    """
+    from vsm_system.run_request import Request
+
+    values = configured(
+        workspace,
+        organization=organization,
+        acceptance=tuple(acceptance or ()),
+        state=state,
+        ledger=ledger,
+        timeout=timeout,
+        jobs=jobs,
+        rules=tuple(code for each in rules or () for code in each.replace(",", " ").split()),
+        python=python,
+        apply=apply,
+    ).values
+    request = Request(text, workspace, values, directive, again=again, wait=wait)
+    if dry_run:
+        return _plan(request, as_json=as_json)
+    place = {"workspace": None if workspace == HERE else workspace, "state": state, "ledger": ledger}
+    return _run(request, place, {"organization": organization}, as_json=as_json)
+
+
+def _plan(request: "Request", *, as_json: bool) -> int:
+    from vsm_system.cli.showing import print_plan
+    from vsm_system.run_plan import plan
+
+    print_plan(wait_for(plan(request)), as_json=as_json)
+    return 0
+
+
+def _run(
+    request: "Request", place: Mapping[str, object], organization: Mapping[str, object], *, as_json: bool
+) -> int:
+    from vsm_system.cli.showing import Flags, flags_of, show_for
+
+    quiet_logs()
+    show = show_for(Flags(flags_of(place), flags_of(organization)), as_json=as_json)
+    return wait_for(_run_and_show(request, show))
+
+
+async def _run_and_show(request: "Request", show: "Show") -> int:
+    from vsm_system.cli.exits import exit_code_of
+    from vsm_system.run import Audience, run
+
+    started, stop = monotonic(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in SIGNALS:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(each, _stop, stop, show)
+    try:
+        told = await run(request, Audience(show.tell, show.observe, show.begin), stop)
+    finally:
+        show.end()
+    applied = await _applied(request, told, show)
+    seconds = monotonic() - started if told.ran else None
+    await show.result(told, seconds, applied)
+    return exit_code_of(told.result.outcome)
+
+
+def _stop(stop: asyncio.Event, show: "Show") -> None:
+    if not stop.is_set():
+        show.tell("stopping: children are ended, work is saved")
+    stop.set()
+
+
+async def _applied(request: "Request", told: "Told", show: "Show") -> str:
+    """Apply a completed result where that was asked for; what stands in the way is one line, the result stays."""
+    from vsm_core.task import Outcome
+    from vsm_system.errors import UserError
+    from vsm_system.run_apply import apply, candidate_of
+
+    if not request.config.apply or told.result.outcome is not Outcome.COMPLETED:
+        return ""
+    try:
+        line = await apply(told.prepared.repository, candidate_of(told.story))
+    except UserError as error:
+        show.tell(f"not applied: {error}")
+        return ""
+    show.tell(line)
+    return line
+
+
+def quiet_logs() -> None:
+    """Send what the program logs to the error stream, errors only unless VSM_LOG names another level."""
+    import logging
+
+    import structlog
+
+    named = logging.getLevelNamesMapping().get(os.environ.get("VSM_LOG", "error").upper(), logging.ERROR)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(named),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
