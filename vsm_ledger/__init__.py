@@ -10,7 +10,7 @@ _HOMES = {
     "checkpoints": "Checkpoint Signer load_signer",
     "connect": "open_history open_journal",
     "errors": (
-        "CommitTooLarge FactUnreadable LedgerError LedgerLocked LedgerMissing LedgerTooNew LedgerTooOld "
+        "CommitTooLarge FactUnreadable LedgerClosed LedgerError LedgerLocked LedgerMissing LedgerTooNew LedgerTooOld "
         "LedgerUnavailable NotALedger UnsupportedLedger WrongOrganization"
     ),
     "history": "History",

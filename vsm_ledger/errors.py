@@ -66,6 +66,14 @@ class WrongOrganization(LedgerError):
         self.expected = expected
 
 
+class LedgerClosed(LedgerError):
+    """The ledger was closed before it was asked; nothing was written."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place} is closed")
+        self.place = place
+
+
 class LedgerLocked(LedgerError):
     """Another process held the ledger's write lock for longer than we wait; nothing was written."""
 

@@ -16,6 +16,7 @@ from vsm_core.actor import Owner
 from vsm_core.facts import AnyFact, RecordedFact, TaskFinished, TaskRejected, TaskUnverified, TaskVerified
 from vsm_core.task import Evidence
 from vsm_ledger import schema
+from vsm_ledger.checkpoints import Checkpoint, read_copy
 from vsm_ledger.claims import owner_of
 from vsm_ledger.rows import recorded_of
 from vsm_ledger.sqlite import Connections, Place, check, reading, require
@@ -186,6 +187,10 @@ class History:
         """Return the causal chain of a task, from its directive to its result; nothing for an unknown task."""
         return await self._reader.transact(partial(reasons, task_id=task_id))
 
+    async def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Return the ledger's own checkpoints by number, without those that can't be read; they are not verified."""
+        return await self._reader.transact(_checkpoints)
+
     async def close(self) -> None:
         """Close the ledger."""
         await self._reader.close()
@@ -305,3 +310,9 @@ def _streams(connection: Connection) -> tuple[StreamRow, ...]:
         )
         for row in connection.execute(wanted.order_by(columns.stream))
     )
+
+
+def _checkpoints(connection: Connection) -> tuple[Checkpoint, ...]:
+    columns = schema.checkpoints.c
+    bodies = connection.execute(select(columns.body).order_by(columns.number)).scalars()
+    return tuple(found for body in bodies if (found := read_copy(body)) is not None)

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from vsm_ledger.errors import (
+    LedgerClosed,
     LedgerError,
     LedgerLocked,
     LedgerMissing,
@@ -91,6 +92,8 @@ class Connections:
 
     async def transact(self, act: Callable[[Connection], ResultT]) -> ResultT:
         """Return what ``act`` returns, once its transaction is durable; raise a LedgerError or what ``act`` raised."""
+        if self._closed:
+            raise LedgerClosed(str(self.place))
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._transact, act)
 
     def _transact(self, act: Callable[[Connection], ResultT]) -> ResultT:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from vsm_core.actor import Fenced
-from vsm_ledger.errors import LedgerError, LedgerUnavailable
+from vsm_ledger.errors import LedgerClosed, LedgerError
 from vsm_ledger.group import write_group, write_marks
 from vsm_ledger.rows import Prepared
 from vsm_ledger.sqlite import Connections
@@ -59,7 +59,7 @@ class Writer:
     async def write(self, work: Work) -> None:
         """Write a commit or marks with whatever else waits; raise what went wrong for this one."""
         if self._closed:
-            raise LedgerUnavailable(str(self._connections.place), "the journal is closed")
+            raise LedgerClosed(str(self._connections.place))
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(Ticket(work, done))
         if self._running is None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from vsm_controller.actor import ControllerActor
 from vsm_controller.state.controller import Seat
@@ -96,9 +96,9 @@ class Organization:
 
     async def finished(self, directive_id: str) -> DirectiveReport:
         """Return a directive's last report once it is over; raise what ended a host for good."""
-        failed = self._supervisor.failed
-        report = self._report(directive_id)
-        await asyncio.wait({report, failed}, return_when=asyncio.FIRST_COMPLETED)
+        failed, report = self._supervisor.failed, self._report(directive_id)
+        waiting: set[asyncio.Future[Any]] = {report, failed}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if failed.done():
             raise failed.result()
         return report.result()
@@ -108,14 +108,11 @@ class Organization:
         return self._reports.setdefault(directive_id, loop.create_future())
 
     async def start(self) -> None:
-        """Stand every host up, leaves first, and tell the controllers which process they are in."""
+        """Stand every host up, leaves first; a controller hears first which process it is in."""
         for node in self._nodes():
             await self._transport.declare(node, self._kind(node))
         for node in self._nodes():
             await self._supervisor.start(node, partial(self._host, node))
-        started = HostStarted(process=self.process, nodes=self._nodes())
-        for node in self._controllers():
-            self._supervisor.host(node).inject(started, self.process, self._assembly.organization)
 
     async def stop(self) -> None:
         """Record the interruption, end all executions with their processes and workspaces, and let go."""
@@ -164,6 +161,7 @@ class Organization:
             actor=self._actor(node),
             slots=CONTROLLER_SLOTS if controller else self._assembly.slots,
             hold=Hold.UNTIL_SETTLED if controller else Hold.UNTIL_FREED,
+            announcement=HostStarted(process=self.process, nodes=self._nodes()) if controller else None,
         )
         journal = self._assembly.journal if controller else MemoryJournal(MemoryLedger(Keep.OPEN))
         return Host(role, self._world(journal))

@@ -21,7 +21,7 @@ from vsm_core.envelope import LIFETIME, Envelope
 from vsm_core.facts import RecordedFact
 from vsm_core.ids import derive_id
 from vsm_core.payloads import AnyPayload
-from vsm_core.payloads.control import JobFinished, TimerFired, Unroutable
+from vsm_core.payloads.control import HostStarted, JobFinished, TimerFired, Unroutable
 from vsm_core.payloads.jobs import Job
 from vsm_system.clock import Clock
 from vsm_system.crash import Crash
@@ -52,6 +52,7 @@ class Role:
     actor: Actor[object]
     slots: int
     hold: Hold
+    announcement: HostStarted | None = None  # what its actor hears before anything else
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,8 @@ class Host:
         for job in loaded.jobs:
             if AFTER_CRASH[job.request.kind] is AfterCrash.RESTART:
                 self._world.jobs.start(job, self._job_ended)
+        if self.role.announcement is not None:
+            self.inject(self.role.announcement, self.role.announcement.process, self.role.organization)
         await self._publish_again()
 
     async def _publish_again(self) -> None:
@@ -272,9 +275,10 @@ class Host:
 
     def _next_inputs(self) -> list[Input]:
         """Return what to decide next: the host's own, then control, then work, up to the batch limit."""
-        chosen = self._due()
+        chosen: list[Input] = []
         while self._internal and len(chosen) < BATCH_LIMIT:
             chosen.append(self._internal.popleft())
+        chosen.extend(self._due())
         for lane in (Lane.CONTROL, Lane.WORK):
             taken = self._taken[lane]
             while taken and len(chosen) < BATCH_LIMIT:

@@ -15,6 +15,7 @@ from vsm_core.facts import RecordedFact
 from vsm_core.genome import OrganizationalGenome
 from vsm_core.task import Outcome
 from vsm_ledger.checkpoints import load_signer
+from vsm_ledger.connect import ledger_path
 from vsm_ledger.errors import LedgerError, LedgerMissing
 from vsm_ledger.journal import SqlJournal
 from vsm_system.clock import new_process_id
@@ -22,6 +23,7 @@ from vsm_system.compose import Assembly, Organization, running
 from vsm_system.config import Config
 from vsm_system.crash import Crash, crash_from_environment
 from vsm_system.errors import UserError
+from vsm_system.report.wording import one_line
 from vsm_system.run_checkpoint import copy_checkpoints
 from vsm_system.run_git import changed_files
 from vsm_system.run_ledger import FINISHED, facts_of, reading, standing, stored_checkpoints, writing
@@ -73,6 +75,7 @@ async def run(request: Request, audience: Audience, stop: asyncio.Event | None =
 
     Raise UserError, RepositoryError or LedgerError where nothing could be run.
     """
+    crash = _crash_points()
     prepared = await prepare(request)
     await _check_known(prepared)
     make_folder(prepared.state)
@@ -81,7 +84,7 @@ async def run(request: Request, audience: Audience, stop: asyncio.Event | None =
     async with alone(prepared.state, prepared.directive_id, patience) as held:
         if not held or await _is_finished(prepared):
             return await _told(prepared, INTERRUPTED, ran=False)
-        return await _told(prepared, await _run_held(prepared, audience, stop), ran=True)
+        return await _told(prepared, await _run_held(prepared, audience, crash, stop), ran=True)
 
 
 async def _check_known(prepared: Prepared) -> None:
@@ -120,13 +123,34 @@ async def _notice_uncommitted(prepared: Prepared, audience: Audience) -> None:
         )
 
 
+async def _notice_open(prepared: Prepared, audience: Audience) -> None:
+    """Say which other directives the organization goes on with: it is one organization, and they are its open work."""
+    if not ledger_path(prepared.state.ledger).exists():
+        return
+    async with reading(prepared.state.ledger) as history:
+        rows = await history.directives()
+    for row in rows:
+        ours = row.directive_id == prepared.directive_id or row.stream != prepared.genome.root_id
+        if row.state != FINISHED and not ours:
+            audience.tell(
+                f"directive {row.directive_id} ({one_line(row.title)[:60]}) is open and goes on as well"
+            )
+
+
 # ------------------------------------------------------------------------------------------------------ running
 
 
-async def _run_held(prepared: Prepared, audience: Audience, stop: asyncio.Event) -> Unfinished:
+def _crash_points() -> Crash:
+    try:
+        return crash_from_environment()
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+async def _run_held(prepared: Prepared, audience: Audience, crash: Crash, stop: asyncio.Event) -> Unfinished:
     """Run, and return what is to be said if the directive is not over after that."""
-    crash = crash_from_environment()
     await _notice_uncommitted(prepared, audience)
+    await _notice_open(prepared, audience)
     await _clear_up(audience)
     audience.begun(prepared)
     async with writing(prepared.state.ledger, prepared.genome.root_id) as journal:

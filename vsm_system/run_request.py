@@ -6,7 +6,7 @@ The id is a function of what would change the result, so the same request made t
 import os
 import re
 import shutil
-from base64 import b32encode
+from base64 import b32encode, b32hexencode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,8 @@ from vsm_system.repository.identity import OpenRepository, open_repository
 from vsm_system.run_state import State, locate
 
 ID_LENGTH = 12  # base32 characters of the derived id: 60 bits
-CLOCK_BITS, CHANCE_BITS = 48, 12  # of the suffix of a new run, time first: 12 characters
+CLOCK_BITS, CHANCE_BITS, SPARE_BITS = 48, 12, 4  # of the suffix of a new run, time first
+CHANCE_BYTES, SUFFIX_BYTES, SUFFIX_LENGTH = 2, 8, 12  # base32 with an alphabet that sorts as the numbers do
 ID_LIMIT = 48  # characters of a NodeId
 
 
@@ -124,7 +125,8 @@ def directive_id_of(request: Request, repository: OpenRepository, genome: Organi
 
 def derived_id(*parts: object) -> str:
     """Return a short id made of all that would change the result."""
-    return f"d-{_base32(sha256(canonical_bytes(list(parts))).digest())[:ID_LENGTH]}"
+    hashed = sha256(canonical_bytes(list(parts))).digest()
+    return f"d-{b32encode(hashed).decode().lower()[:ID_LENGTH]}"
 
 
 def checked_id(chosen: str) -> str:
@@ -140,21 +142,14 @@ def checked_id(chosen: str) -> str:
 def fresh_id(stem: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:
     """Return a new id that sorts by time and says what it repeats; raise UserError where the stem is too long."""
     clock = int(now().timestamp() * 1_000) & (2**CLOCK_BITS - 1)
-    chance = int.from_bytes(os.urandom(2)) & (2**CHANCE_BITS - 1)
-    size = (CLOCK_BITS + CHANCE_BITS + 7) // 8
-    suffix = _base32(
-        ((clock << CHANCE_BITS | chance) << (size * 8 - CLOCK_BITS - CHANCE_BITS)).to_bytes(size)
-    )
-    made = f"{stem}-{suffix[: (CLOCK_BITS + CHANCE_BITS) // 5]}"
+    chance = int.from_bytes(os.urandom(CHANCE_BYTES)) & (2**CHANCE_BITS - 1)
+    number = (clock << CHANCE_BITS | chance) << SPARE_BITS
+    made = f"{stem}-{b32hexencode(number.to_bytes(SUFFIX_BYTES)).decode().lower()[:SUFFIX_LENGTH]}"
     if len(made) > ID_LIMIT:
         raise UserError(
             f"--directive {stem!r} with --again is longer than {ID_LIMIT} characters: choose a shorter id"
         )
     return made
-
-
-def _base32(data: bytes) -> str:
-    return b32encode(data).decode().lower().rstrip("=")
 
 
 # ------------------------------------------------------------------------------------------------- directive

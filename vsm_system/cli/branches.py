@@ -68,6 +68,10 @@ def discard(
     owner = live_owner(place)
     if owner is not None and owner.directive == directive:
         raise UserError(f"{owner} works on it: stop that first")
+    if candidate.outcome is None:
+        raise UserError(
+            f"directive {directive} is not over: vsm run-directive --directive {directive} goes on with it"
+        )
     leavings = wait_for(leavings_of(repository, directive))
     if not leavings.refs:
         print(f"directive {directive} has no branch and no refs")

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from tests.unit.controller.play import Play
 from vsm_controller.state.controller import ControllerState
 from vsm_controller.state.fold import fold
+from vsm_controller.state.mandate import Phase
 from vsm_core.capability import trees_overlap
 from vsm_core.facts import AnyFact, Fact, ProcessStarted, TaskAssigned
 
@@ -55,6 +56,9 @@ def indexes_are_true(state: ControllerState) -> None:
     assert indexed == {task_id: task.status for task_id, task in state.tasks.items()}
     for mandate in state.mandates.values():
         assert mandate.open_tasks == sum(state.tasks[each].open for each in mandate.task_ids)
+        done = mandate.phase is Phase.WORKING and mandate.open_tasks == 0
+        assert (mandate.id in state.idle) == done
+    assert set(state.idle) <= set(state.mandates)
 
 
 def each_task_ends_once(facts: list[AnyFact]) -> None:

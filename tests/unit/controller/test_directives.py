@@ -254,3 +254,8 @@ def test_a_packet_without_an_assignment_or_for_another_node_is_not_taken_on() ->
 def test_a_mandate_that_asks_nothing_has_no_brief() -> None:
     with pytest.raises(ValueError, match="neither a directive nor a packet"):
         brief_of(MandateState(id="m", directive_id="d-1"), RepositoryInventory())
+
+
+def test_the_brief_of_a_packet_is_the_packet() -> None:
+    mandate = MandateState(id="t", directive_id="d-1", packet=task("t"))
+    assert brief_of(mandate, RepositoryInventory()) == task("t")

@@ -5,11 +5,10 @@ import pytest
 from tests.unit.controller.cast import (
     BASE,
     CANNOT_TELL,
+    CLIENT,
     REJECTS,
     Answer,
-    commit_of,
     crew,
-    deep,
     directive,
     does_it,
     flat,
@@ -20,20 +19,19 @@ from tests.unit.controller.cast import (
 )
 from tests.unit.controller.invariants import over
 from tests.unit.controller.play import Play
-from vsm_controller.state.controller import initial_state
 from vsm_controller.state.mandate import MandateState
 from vsm_controller.state.task import TaskState, TaskStatus
 from vsm_controller.system_3.integration import job_for, merge_request
 from vsm_core import facts as f
 from vsm_core.actor import Limits
+from vsm_core.channel import Channel
 from vsm_core.payloads.jobs import MergeCommits, MergeMode, MergeReport, MoveReport
 from vsm_core.payloads.work import TaskPacket
-from vsm_core.task import FailureClass, Needs, Outcome
+from vsm_core.task import FailureClass, Needs, Outcome, Role
 
 LINT = directive("Fix the lint errors")
 BRANCH = "refs/heads/vsm/d-1"
 PAIR = (task("t-1", "a.py"), task("t-2", "b.py"))
-SOMEBODY_ELSES = commit_of("somebody else's")
 
 
 def pair(answer: Answer = does_it, **changes: object) -> Play:
@@ -146,14 +144,6 @@ def test_each_directive_has_a_queue_of_its_own() -> None:
     assert len(play.open_jobs) == 2
 
 
-def once(play_conflicts: list[int]) -> object:
-    def conflicts(_request: MergeCommits) -> tuple[str, ...]:
-        play_conflicts[0] -= 1
-        return ("a.py",) if play_conflicts[0] >= 0 else ()
-
-    return conflicts
-
-
 def test_a_conflict_sends_the_same_task_to_work_again_on_the_tip() -> None:
     # given: the second of two merges conflicts
     merges = iter([(), ("a.py", "b.py"), ()])
@@ -225,86 +215,6 @@ def test_a_job_that_ends_again_has_no_second_effect(kind: str) -> None:
     assert again.facts == ()
 
 
-def test_the_root_moves_its_branch_by_compare_and_swap_after_every_integration() -> None:
-    # given
-    play = Play(flat())
-    # when
-    play.give(directive())
-    # then
-    first, second = play.of("BranchMoved")
-    moves = play.requests("move_ref")
-    assert [(move.ref, move.commit, move.expected) for move in moves] == [
-        (BRANCH, first.commit, None),
-        (BRANCH, second.commit, first.commit),
-    ]
-    assert second.previous == first.commit
-
-
-def test_a_branch_that_is_somebody_elses_is_left_alone_and_the_mend_is_named() -> None:
-    # given
-    play = Play(flat())
-    play.refs[BRANCH] = SOMEBODY_ELSES
-    # when
-    play.give(LINT)
-    # then
-    outcome, reason = play.outcome()
-    assert outcome is Outcome.FAILED
-    assert f"branch vsm/d-1 points at {SOMEBODY_ELSES[:12]}, which is not ours" in reason
-    assert "--again" in reason
-    assert play.refs[BRANCH] == SOMEBODY_ELSES
-    over(play)
-
-
-def test_a_branch_that_somebody_moves_meanwhile_is_left_alone() -> None:
-    # given
-    play = Play(flat(), answer=saying(modernise={}))
-    play.give(directive())
-    play.answer = does_it
-    play.refs[BRANCH] = SOMEBODY_ELSES
-    # when
-    play.pass_time(play.limits.lease_seconds)
-    # then
-    assert play.ends() == [Outcome.COMPLETED, Outcome.FAILED]
-    assert play.refs[BRANCH] == SOMEBODY_ELSES
-    over(play)
-
-
-def test_a_branch_that_could_not_be_moved_says_why() -> None:
-    # given
-    play = Play(flat())
-    play.held.add("move_ref")
-    play.give(LINT)
-    # when
-    play.finish(play.open_jobs[0], None, "the disk is full")
-    # then
-    assert play.outcome() == (Outcome.FAILED, "branch vsm/d-1 could not be moved: the disk is full")
-    over(play)
-
-
-def test_a_branch_that_is_gone_says_so() -> None:
-    # given
-    play = Play(flat())
-    play.held.add("move_ref")
-    play.give(LINT)
-    # when
-    play.finish(play.open_jobs[0], MoveReport(moved=False))
-    # then
-    assert play.outcome() == (Outcome.FAILED, "branch vsm/d-1 could not be moved: it is gone")
-
-
-def test_a_child_moves_no_branch_and_writes_its_attempt_ref() -> None:
-    # given
-    play = Play(deep())
-    # when
-    play.give(directive())
-    # then
-    (attempt,) = (ref for ref in play.refs if ref != BRANCH)
-    (sent,) = play.packets("engineering")
-    assert attempt.startswith(f"refs/vsm/attempts/d-1/{sent.id}/1-execution_")
-    assert [fact.kind for fact in play.of("BranchMoved", "engineering")] == []
-    assert play.refs[BRANCH] == play.refs[attempt]
-
-
 def test_a_child_verifies_combinations_for_itself() -> None:
     # given
     play = Play(organization(team={"one": (), "two": (), "checker": crew(0).nodes["tester"]}))
@@ -363,15 +273,13 @@ def test_what_is_prepared_without_a_repository_is_not_published() -> None:
 
 def test_there_is_no_merge_without_a_repository() -> None:
     # given
-    state = initial_state(Play(crew(1)).actors["root"]._seat)
     mandate = MandateState(id="d-1", directive_id="d-1", base=BASE)
     play = Play(crew(1))
-    context = play.context(play.envelope(LINT, "root", "_client-test", "operation_to_environment"))
+    context = play.context(play.envelope(LINT, "root", CLIENT, Channel.OPERATION_TO_ENVIRONMENT))
     alone = TaskState(packet=task("t", repository=None), mandate_id="d-1", ordinal=0)
     # when, then
     with pytest.raises(ValueError, match="no repository to merge in"):
         merge_request(mandate, alone, BASE, context)
-    assert state.tasks == {}
 
 
 def test_a_job_for_something_unknown_belongs_to_its_own_story() -> None:
@@ -391,7 +299,7 @@ def test_an_author_without_a_node_leaves_no_node_trailer() -> None:
     play = Play(flat())
     mandate = MandateState(id="d-1", directive_id="d-1", base=BASE)
     nameless = TaskState(packet=task("t"), mandate_id="d-1", ordinal=0)
-    context = play.context(play.envelope(LINT, "root", "_client-test", "operation_to_environment"))
+    context = play.context(play.envelope(LINT, "root", CLIENT, Channel.OPERATION_TO_ENVIRONMENT))
     # when, then
     assert [name for name, _ in merge_request(mandate, nameless, BASE, context).trailers] == [
         "VSM-Directive",
@@ -417,7 +325,7 @@ def test_a_second_attempt_is_judged_anew() -> None:
     verdicts, merges = iter([CANNOT_TELL, None]), iter([("a.py",), ()])
 
     def answer(packet: TaskPacket) -> dict[str, object]:
-        return (packet.role == "test" and next(verdicts)) or does_it(packet)
+        return (packet.role is Role.TEST and next(verdicts)) or does_it(packet)
 
     play = Play(flat(), answer=answer, conflicts=lambda _request: next(merges))
     # when

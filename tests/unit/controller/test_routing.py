@@ -16,6 +16,8 @@ from tests.unit.controller.cast import (
     task,
 )
 from tests.unit.controller.play import Play
+from vsm_controller.state.controller import with_task
+from vsm_controller.system_1.routing import route
 from vsm_core.capability import Capability
 from vsm_core.facts import TaskAssigned
 from vsm_core.genome import OrganizationalGenome, replace_node
@@ -154,6 +156,16 @@ def test_work_never_goes_to_a_testing_leaf() -> None:
     assert play.packets() == []
 
 
+def test_a_task_that_nobody_holds_is_nobodys_load() -> None:
+    # given: by hand, since no fact leads here
+    play = Play(crew(2), answer=saying(implement=SILENCE))
+    play.begin(*plan(task("t")))
+    state = play.states["root"]
+    odd = with_task(state, state.tasks["t"].model_copy(update={"child": None}))
+    # when, then
+    assert route(odd, odd.tasks["t"]).child == play.genome.nodes["coder-0"]
+
+
 # -- to mend: each of these shows a fault; take its mark away with the mend ----------------------------------------
 
 
@@ -170,4 +182,16 @@ def test_a_metasystem_gets_several_classes_only_if_it_can_supply_them_all() -> N
     play.give(directive("Fix the lint errors and modernise the syntax"))
     # then
     assert play.packets("whole")
+    assert play.outcome()[0] is Outcome.COMPLETED
+
+
+@pytest.mark.xfail(strict=True, reason="each class of a packet is asked for the capabilities of all of them")
+def test_a_class_that_only_reads_may_travel_with_one_that_writes() -> None:
+    # given: the leaf that reads may not write, and the one that writes does not read for typos
+    reader = leaf("speller", "spelling", kind="research")
+    genome = organization(team={"speller": reader, "coder": ("code",), "checker": TESTER}, tester=TESTER)
+    play = Play(genome, answer=saying(spelling={"outcome": Outcome.COMPLETED}))
+    # when
+    play.give(directive("Find typos and write a parser"))
+    # then
     assert play.outcome()[0] is Outcome.COMPLETED

@@ -10,6 +10,7 @@ from tests.unit.controller.cast import (
     NOTHING_TO_DO,
     PYTEST,
     REJECTS,
+    SILENCE,
     TESTER,
     Answer,
     commit_of,
@@ -26,7 +27,10 @@ from tests.unit.controller.cast import (
 )
 from tests.unit.controller.invariants import over
 from tests.unit.controller.play import Play
-from vsm_controller.system_3.verification import NO_ACCEPTANCE, NO_VERIFIER
+from vsm_controller.state.controller import with_task
+from vsm_controller.state.task import TaskStatus
+from vsm_controller.system_3.verification import NO_ACCEPTANCE, NO_VERIFIER, judge
+from vsm_core.actor import Step
 from vsm_core.capability import Capability
 from vsm_core.payloads.jobs import MergeMode, SurveyReport
 from vsm_core.payloads.work import TaskPacket
@@ -275,6 +279,16 @@ def test_two_results_are_verified_by_two_tasks() -> None:
     # then
     judged = {fact.verifies for fact in play.of("TaskPlanned") if fact.verifies and not fact.combination}
     assert judged == {"t-1", "t-2"}
+
+
+def test_there_is_no_verdict_while_there_is_no_verification() -> None:
+    # given: by hand, since no fact leads here
+    play = Play(crew(1), answer=saying(implement=SILENCE))
+    play.begin(*plan(task("t")))
+    state = play.states["root"]
+    odd = with_task(state, state.tasks["t"].model_copy(update={"status": TaskStatus.VERIFYING}))
+    # when, then
+    assert judge(odd, play.context(play.sent[0])) == Step()
 
 
 # -- to mend: each of these shows a fault; take its mark away with the mend ----------------------------------------

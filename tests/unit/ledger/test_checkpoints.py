@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.contract.journals import TTL_SECONDS, commit, owner, recorded
 from tests.unit.ledger.conftest import Kept, rehash
-from vsm_ledger import Tampering, load_signer, open_journal, verify
+from vsm_ledger import Tampering, load_signer, open_history, open_journal, verify
 from vsm_ledger.chain import HASHED, Head, fact_hash, merkle_root, new_fact_hash
 from vsm_ledger.checkpoints import copy_line, load_public_keys, read_copies, read_copy
 
@@ -82,6 +82,13 @@ async def test_without_copies_or_keys_there_are_notes_and_no_findings(kept: Kept
         "no copy of the checkpoints was found",
         f"signatures by key {kept.copies[0].key_id} are not checked: its public key is not here",
     )
+
+
+async def test_the_ledgers_own_checkpoints_are_those_that_were_copied(kept: Kept) -> None:
+    kept.sql("INSERT INTO checkpoints VALUES (3, 'now', 1, 'no checkpoint')")
+    history = await open_history(kept.path)
+    assert await history.checkpoints() == kept.copies
+    await history.close()
 
 
 async def test_nothing_new_needs_no_checkpoint(kept: Kept, tmp_path: Path) -> None:

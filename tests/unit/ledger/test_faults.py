@@ -18,6 +18,7 @@ from vsm_core.actor import Fenced
 from vsm_core.facts import TaskDeferred
 from vsm_ledger import (
     CommitTooLarge,
+    LedgerClosed,
     LedgerError,
     LedgerLocked,
     LedgerTooNew,
@@ -240,8 +241,12 @@ async def test_a_closed_journal_writes_nothing(path: Path) -> None:
     journal = await opened(path, "root")
     await journal.close()
     await journal.close()
-    with pytest.raises(LedgerError):
+    with pytest.raises(LedgerClosed):
         await journal.commit(commit("root", 1, 0, facts=[recorded("a")]))
+    with pytest.raises(LedgerClosed):
+        await journal.release("root", 1)
+    with pytest.raises(LedgerClosed):
+        await journal.load("root")
 
 
 # ------------------------------------------------------------------------------------------------------- limits

@@ -6,13 +6,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.contract.arbitrary import models
 from tests.contract.journals import COMMIT, START, TTL_SECONDS, commit, owner, recorded
 from tests.unit.ledger.story import CHECK, DIRECTIVE, EVIDENCE, OTHER, PART, WHOLE, tell
 from vsm_core.facts import FACT_CLASSES
 from vsm_ledger import FactUnreadable, History, LedgerMissing, open_history, open_journal
 from vsm_ledger.history import FactFilter
-from vsm_ledger.views.sentences import SENTENCES
+from vsm_ledger.views.sentences import SENTENCES, sentence_of
 
 
 @pytest.fixture
@@ -129,6 +132,14 @@ async def test_why_knows_nothing_of_an_unknown_task(history: History) -> None:
 
 def test_every_kind_of_fact_has_a_sentence() -> None:
     assert set(SENTENCES) == set(FACT_CLASSES)
+
+
+@pytest.mark.parametrize("kind", sorted(FACT_CLASSES))
+@settings(max_examples=5)
+@given(data=st.data())
+def test_a_sentence_can_be_said_of_any_fact(kind: str, data: st.DataObject) -> None:
+    sentence = sentence_of(data.draw(models(FACT_CLASSES[kind])))
+    assert len(sentence.split()) > 2
 
 
 async def test_reading_goes_on_while_a_journal_writes(tmp_path: Path) -> None:
