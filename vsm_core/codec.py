@@ -20,14 +20,44 @@ from pydantic import BaseModel
 from vsm_core.errors import CanonicalError
 
 SAFE_INTEGER = 2**53
+_SHORT_WAY = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+)
 
 
 def canonical_bytes(value: object) -> bytes:
     """Return the one byte string that stands for ``value``; raise CanonicalError where there is none."""
+    if isinstance(value, BaseModel):
+        short = _by_orjson(value)
+        if short is not None:
+            return short
     try:
         return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
         raise CanonicalError(str(error)) from error
+
+
+def _by_orjson(value: BaseModel) -> bytes | None:
+    """Return a model's canonical bytes by the encoder's own walk, several times faster; None where it can't tell.
+
+    It refuses integers it must not write as numbers; it writes a NaN, and a None in an object, as ``null``. So whatever
+    holds ``null`` goes the long way, which knows the difference.
+    """
+    try:
+        encoded = orjson.dumps(value, default=_stand_in, option=_SHORT_WAY)
+    except orjson.JSONEncodeError:
+        return None
+    return None if b"null" in encoded else encoded
+
+
+def _stand_in(value: object) -> object:
+    if isinstance(value, BaseModel):
+        fields = type(value).__pydantic_fields__
+        return {name: item for name in fields if (item := value.__dict__[name]) is not None}
+    return _plain(value)
 
 
 def digest(value: object) -> str:

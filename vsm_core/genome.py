@@ -147,7 +147,9 @@ def _climb(genome: OrganizationalGenome, start: str | None) -> Iterator[str]:
 
 def working_children(genome: OrganizationalGenome, node_id: str) -> tuple[ViableNode, ...]:
     """Return the children that are not retired, in their order."""
-    known = genome.__dict__.setdefault("_working", {})  # asked at every decision; a copy of the genome forgets it
+    known = genome.__dict__.setdefault(
+        "_working", {}
+    )  # asked at every decision; a copy of the genome forgets it
     if node_id not in known:
         children = (genome.nodes[each] for each in node_of(genome, node_id).children if each in genome.nodes)
         known[node_id] = tuple(child for child in children if child.status is not Status.RETIRED)

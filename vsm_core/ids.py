@@ -16,7 +16,9 @@ ID_LIMIT = 160  # characters of any id
 DERIVED_LENGTH = 26  # base32 characters kept of a sha256: 130 bits
 _HASHED_BYTES = 20  # all that those characters need, in whole groups of five
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 base32, in lower case
-_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time: ids are made often
+_PAIRS = [
+    first + second for first in _ALPHABET for second in _ALPHABET
+]  # ten bits at a time: ids are made often
 _SHIFTS = [_HASHED_BYTES * 8 - 10 * (place + 1) for place in range(DERIVED_LENGTH // 2)]
 
 NodeId = Annotated[str, StringConstraints(pattern=f"^{NODE_ID_PATTERN}$")]
@@ -29,6 +31,8 @@ CommitId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}([0-9a-f]{24})
 
 def derive_id(kind: str, node: str, cause_id: str, ordinal: int = 0) -> str:
     """Return the id of the ``ordinal``-th thing of ``kind`` that ``node`` makes because of ``cause_id``."""
-    hashed = sha256(orjson.dumps([kind, node, cause_id, ordinal])).digest()  # canonical as it is: text and a count
+    hashed = sha256(
+        orjson.dumps([kind, node, cause_id, ordinal])
+    ).digest()  # canonical as it is: text and a count
     number = int.from_bytes(hashed[:_HASHED_BYTES], "big")
     return f"{kind}_{''.join([_PAIRS[number >> shift & 1_023] for shift in _SHIFTS])}"

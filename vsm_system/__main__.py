@@ -11,7 +11,8 @@ def _leave_current_folder() -> None:
     import posix  # built in: never looked for on the path
 
     here, home = posix.getcwd(), __file__.rpartition("/")[0].rpartition("/")[0]
-    sys.path[:] = [entry for entry in sys.path if entry == home or entry not in {"", ".", here}]
+    if here != home:
+        sys.path[:] = [entry for entry in sys.path if entry not in {"", ".", here}]
 
 
 _leave_current_folder()

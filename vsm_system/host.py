@@ -8,14 +8,16 @@ jobs, publish what was not confirmed, and go on.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
+from typing import TypeVar
+
 import structlog
 
-from vsm_core.actor import Actor, Commit, Context, Decision, Limits, LogEntry, Owner
+from vsm_core.actor import Actor, Commit, Context, Decision, Limits, LogEntry, Owner, Timer
 from vsm_core.channel import Channel, Lane
 from vsm_core.envelope import LIFETIME, Envelope
 from vsm_core.facts import RecordedFact
@@ -39,6 +41,7 @@ CLAIM_RENEW_SECONDS = 5.0
 NACK_SECONDS = 0.5  # before an envelope whose decision failed comes again
 
 log = structlog.get_logger(__name__)
+ItemT = TypeVar("ItemT")
 Observer = Callable[[str, RecordedFact], None]
 
 
@@ -91,8 +94,8 @@ class _Batch:
     def commit(self, stream: str, epoch: int, version: int) -> Commit:
         """Return the one transaction that makes the batch durable."""
         decisions = [decision for _, decision in self.decisions]
-        fired = [i.timer_id for i, _ in self.decisions if i.timer_id]
-        ended = [i.job_id for i, _ in self.decisions if i.job_id]
+        timers, timers_done = self._timers()
+        jobs, jobs_done = self._jobs()
         return Commit(
             stream=stream,
             epoch=epoch,
@@ -100,11 +103,34 @@ class _Batch:
             entries=tuple(self.entries),
             facts=tuple(fact for each in decisions for fact in each.facts),
             sends=tuple(send for each in decisions for send in each.sends),
-            timers=tuple(timer for each in decisions for timer in each.timers),
-            timers_done=tuple(fired + [t for each in decisions for t in each.timers_cancelled]),
-            jobs=tuple(job for each in decisions for job in each.jobs),
-            jobs_done=tuple(ended + [j for each in decisions for j in each.jobs_cancelled]),
+            timers=timers,
+            timers_done=timers_done,
+            jobs=jobs,
+            jobs_done=jobs_done,
         )
+
+    def _timers(self) -> tuple[tuple[Timer, ...], tuple[str, ...]]:
+        """Return the timers that stand after the batch, and the ids of those that do not: the last word counts."""
+        standing: dict[str, Timer | None] = {}
+        for given, decision in self.decisions:
+            gone = (*((given.timer_id,) if given.timer_id else ()), *decision.timers_cancelled)
+            standing.update(dict.fromkeys(gone))
+            standing.update({timer.id: timer for timer in decision.timers})
+        return _split(standing)
+
+    def _jobs(self) -> tuple[tuple[Job, ...], tuple[str, ...]]:
+        """Return the jobs that are open after the batch, and the ids of those that are not."""
+        standing: dict[str, Job | None] = {}
+        for given, decision in self.decisions:
+            gone = (*((given.job_id,) if given.job_id else ()), *decision.jobs_cancelled)
+            standing.update(dict.fromkeys(gone))
+            standing.update({job.id: job for job in decision.jobs})
+        return _split(standing)
+
+
+def _split(standing: Mapping[str, ItemT | None]) -> tuple[tuple[ItemT, ...], tuple[str, ...]]:
+    kept = tuple(item for item in standing.values() if item is not None)
+    return kept, tuple(key for key, item in standing.items() if item is None)
 
 
 class Host:

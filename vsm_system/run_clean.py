@@ -14,6 +14,7 @@ from vsm_worker.artifacts import default_cache_folder
 from vsm_worker.janitor import Reclaimed, reconcile
 from vsm_worker.workspace import plain
 
+DIRECTIVES_READ = 1_000_000
 DIRECTIVE_PART = 3  # of refs/vsm/attempts/<directive>/...
 
 
@@ -48,7 +49,7 @@ async def _finished(state: State) -> frozenset[str]:
     if not ledger_path(state.ledger).exists():
         return frozenset()
     async with reading(state.ledger) as history:
-        rows = await history.directives(limit=1_000_000)
+        rows = await history.directives(limit=DIRECTIVES_READ)
     return frozenset(row.directive_id for row in rows if row.state == FINISHED)
 
 

@@ -12,6 +12,7 @@ from vsm_core.actor import Context, Send, Step
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
 from vsm_core.facts import AnyFact, AttemptLost, ResultLate, TaskFinished
+from vsm_core.genome import is_metasystem
 from vsm_core.payloads.control import TimerPurpose
 from vsm_core.payloads.work import TaskResult, TaskResultAck
 from vsm_core.task import FailureClass, Outcome
@@ -32,7 +33,7 @@ def record(state: ControllerState, envelope: Envelope, context: Context) -> Step
     result = envelope.payload
     if not isinstance(result, TaskResult):
         return Step()
-    ack = Step(sends=(_ack(envelope.source, result),))
+    ack = Step(sends=_ack(state, envelope.source, result))
     task = state.tasks.get(result.task_id)
     if task is None or not holds(task, envelope.source, result):
         return ack + Step(facts=_late(state, task, envelope, result))
@@ -47,9 +48,12 @@ def record(state: ControllerState, envelope: Envelope, context: Context) -> Step
     )
 
 
-def _ack(target: str, result: TaskResult) -> Send:
+def _ack(state: ControllerState, target: str, result: TaskResult) -> tuple[Send, ...]:
+    """A leaf repeats its result until it hears this; a metasystem's result lies in its outbox and is not repeated."""
+    if is_metasystem(state.genome, target):
+        return ()
     payload = TaskResultAck(task_id=result.task_id, execution_id=result.execution_id)
-    return Send(target=target, channel=Channel.MANAGEMENT_TO_OPERATION, payload=payload)
+    return (Send(target=target, channel=Channel.MANAGEMENT_TO_OPERATION, payload=payload),)
 
 
 def _late(

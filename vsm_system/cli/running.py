@@ -27,38 +27,40 @@ if TYPE_CHECKING:
     from vsm_system.run import Told
     from vsm_system.run_request import Request
 
+Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to do, in your own words.")]
+Acceptance = Annotated[
+    list[str] | None,
+    typer.Option("--acceptance", metavar="ARGV", help="A command the result is verified with; may repeat."),
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="How long the directive may take.")
+]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", metavar="N", help="Tasks that one leaf runs at once.")
+]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option("--rules", metavar="CODES", help="Lint rules instead of the crew's own, such as F,I."),
+]
+Python = Annotated[
+    str | None,
+    typer.Option("--python", metavar="PATH", help="Interpreter or environment that the tests run with."),
+]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_directive(
-    text: Annotated[
-        str | None, typer.Argument(metavar="[TEXT]", help="What to do, in your own words.")
-    ] = None,
+    text: Text = None,
     *,
     workspace: Workspace = HERE,
     organization: Organization = None,
-    acceptance: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--acceptance", metavar="ARGV", help="A command the result is verified with; may repeat."
-        ),
-    ] = None,
+    acceptance: Acceptance = None,
     state: StateFolder = None,
     ledger: Ledger = None,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", help="How long the directive may take.")
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", metavar="N", help="Tasks that one leaf runs at once.")
-    ] = None,
-    rules: Annotated[
-        list[str] | None,
-        typer.Option("--rules", metavar="CODES", help="Lint rules instead of the crew's own, such as F,I."),
-    ] = None,
-    python: Annotated[
-        str | None,
-        typer.Option("--python", metavar="PATH", help="Interpreter or environment that the tests run with."),
-    ] = None,
+    timeout: Timeout = None,
+    jobs: Jobs = None,
+    rules: Rules = None,
+    python: Python = None,
     directive: Annotated[
         str | None, typer.Option("--directive", metavar="ID", help="The directive's id; by default derived.")
     ] = None,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha1
 
-from vsm_controller.system_3.decomposition import WRITING
+from vsm_core.capability import Capability
 from vsm_core.facts import AnyFact, DirectiveAccepted, RepositorySurveyed, TaskPlanned
 from vsm_core.genome import OrganizationalGenome, add_child, new_genome
 from vsm_core.ids import derive_id
@@ -24,6 +24,7 @@ from vsm_core.task import (
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BASE = sha1(b"base").hexdigest()
 CLIENT = "_client-test"
+WRITING = frozenset({Capability.WRITE_CODE, Capability.WRITE_FILESYSTEM})
 PYTEST = AcceptanceCriterion(name="pytest", verifier=("pytest",))
 INVENTORY = RepositoryInventory(
     total_files=3,

@@ -142,6 +142,7 @@ def test_a_child_whose_ref_cannot_be_written_has_failed() -> None:
     play.held.add("move_ref")
     play.give(LINT)
     (job,) = play.open_jobs
+    play.held.clear()
     # when
     play.finish(job, MoveReport(moved=False, found=SOMEBODY_ELSES))
     # then

@@ -4,6 +4,7 @@ from tests.unit.controller.cast import (
     NOTHING_TO_DO,
     SILENCE,
     TESTER,
+    WRITING,
     deep,
     directive,
     flat,
@@ -13,7 +14,7 @@ from tests.unit.controller.cast import (
 )
 from tests.unit.controller.invariants import over
 from tests.unit.controller.play import Play
-from vsm_controller.system_3.decomposition import TITLES, WRITING
+from vsm_controller.system_3.decomposition import TITLES
 from vsm_core.capability import Capability
 from vsm_core.facts import TaskPlanned
 from vsm_core.genome import OrganizationalGenome

@@ -363,9 +363,10 @@ def test_a_metasystem_that_is_assigned_a_task_anew_gives_the_older_subtree_up() 
     play.give(LINT)
     play.held.clear()
     play.run(2)
+    (late,) = (timer for timer in play.timers.values() if timer.node == "root")
     play.pick = lambda waiting: waiting - 1
     # when
-    play.pass_time(play.limits.admit_seconds)
+    play.fire(late)
     # then
     old, new = play.packets("engineering")
     assert old.assignment.fencing_token < new.assignment.fencing_token

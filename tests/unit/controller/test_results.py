@@ -196,6 +196,19 @@ def test_a_result_under_an_old_fencing_token_has_no_effect() -> None:
     assert not play.of("TaskFinished")
 
 
+def test_a_result_under_an_old_token_has_no_effect_even_before_the_new_assignment_is_admitted() -> None:
+    # given
+    play = silent()
+    (old,) = play.packets("linter")
+    play.held.add("linter")
+    play.pass_time(play.limits.lease_seconds)
+    # when
+    play.hear(result_of(old, commit=commit_of("old")), old)
+    # then
+    assert len(play.of("ResultLate")) == 1
+    assert play.states["root"].tasks[old.id].status is TaskStatus.ASSIGNED
+
+
 def test_a_late_result_never_ends_up_on_the_branch() -> None:
     # given
     play = silent()

@@ -1,0 +1,22 @@
+"""Yards to run the program in; each is checked afterwards: whatever happened there, nothing is left running or lying."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.repositories import Files, Yard, assert_settled, lay_out
+
+
+@pytest.fixture
+def yard_with(tmp_path: Path) -> Iterator[Callable[..., Yard]]:
+    """`yard_with({"a.py": "x = 1\\n"}, name="demo")` lays out a repository with one commit in a fresh yard."""
+    made: list[Yard] = []
+
+    def lay(files: Files, *, name: str = "repository") -> Yard:
+        made.append(lay_out(tmp_path / f"yard-{len(made)}", files, name=name))
+        return made[-1]
+
+    yield lay
+    for yard in made:
+        assert_settled(yard)
