@@ -51,14 +51,20 @@ def _work_in_progress(state: ControllerState, _task: TaskState, context: Context
 
 
 def _span(state: ControllerState, task: TaskState, _context: Context) -> str | None:
+    busy = _full_span(state)
+    if busy is None or route(state, task, busy).child is not None or route(state, task).child is None:
+        return None
+    return f"{len(busy)} children are working, which is the span of control"
+
+
+def _full_span(state: ControllerState) -> frozenset[str] | None:
+    """Return the children that are working if they use the span of control up, else None."""
     seat = node(state)
     span = seat.system_3.span_of_control
     if len(seat.children) <= span:
         return None
-    busy = {each.child for each in tasks_with_children(state)}
-    if len(busy) < span or task.child in busy:
-        return None
-    return f"{span} children are working, which is the span of control"
+    busy = frozenset(each.child for each in tasks_with_children(state) if each.child)
+    return busy if len(busy) >= span else None
 
 
 def _deadline(_state: ControllerState, task: TaskState, context: Context) -> str | None:
@@ -122,7 +128,9 @@ def _refused(state: ControllerState, task: TaskState, refusal: Refusal, context:
 
 
 def _routed(state: ControllerState, task: TaskState, context: Context) -> Step:
-    chosen = route(state, task)
+    chosen = route(state, task, _full_span(state))
+    if chosen.child is None:
+        chosen = route(state, task)
     if chosen.child is None:
         human = FailureClass.USER_ACTION_REQUIRED
         ended = conclude(

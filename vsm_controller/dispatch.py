@@ -27,6 +27,7 @@ HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     "directive_query": (directives.answer,),
     "task_packet": (directives.take_on,),
     "cancel": (cancellation.cancel,),
+    "lease_revoked": (cancellation.revoked,),
     # several systems wait for time and for jobs
     "timer_fired": (leases.expired, cancellation.timed_out),
     "job_finished": (directives.surveyed, integration.merged, integration.published, closing.continued),
@@ -56,7 +57,6 @@ IGNORED = frozenset(
         "handoff",
         "homeostat_signal",
         "lease_granted",
-        "lease_revoked",
         "management_directive",
         "resource_allocation",
         "resource_bargain",

@@ -117,9 +117,9 @@ async def _is_finished(prepared: Prepared) -> bool:
 async def _notice_uncommitted(prepared: Prepared, audience: Audience) -> None:
     count = await changed_files(prepared.repository.root)
     if count:
-        files = "1 changed file is" if count == 1 else f"{count} changed files are"
+        files, them = ("1 changed file is", "it") if count == 1 else (f"{count} changed files are", "them")
         audience.tell(
-            f"{files} not committed; this run starts from {prepared.repository.head[:12]} without them"
+            f"{files} not committed; this run starts from {prepared.repository.head[:12]} without {them}"
         )
 
 

@@ -30,6 +30,7 @@ class Candidate:
     commit: str | None
     base: str | None
     target: str | None  # None: the run began on a detached HEAD
+    verified: bool = True  # somebody other than its author saw all of it hold
 
 
 def candidate_of(story: Story) -> Candidate:
@@ -42,6 +43,7 @@ def candidate_of(story: Story) -> Candidate:
         commit=(over.commit if over else None) or story.commit,
         base=(over.base if over else None) or (repository.base_commit if repository else None),
         target=repository.branch if repository else None,
+        verified=story.verified,
     )
 
 
@@ -80,9 +82,9 @@ def _applicable(candidate: Candidate, *, unverified: bool) -> tuple[str, str, st
             f"directive {directive} began on a detached HEAD, so there is no branch to move: "
             f"git checkout a branch and git merge {candidate.branch}"
         )
-    if candidate.outcome is not Outcome.COMPLETED and not unverified:
+    if not candidate.verified and not unverified:
         raise UserError(
-            f"directive {directive} ended as {candidate.outcome}, so nobody vouches for its result: look at it "
+            f"directive {directive} ended as {candidate.outcome}, and nobody vouches for its result: look at it "
             f"(vsm diff {directive}), then vsm apply {directive} --unverified"
         )
     return candidate.commit, candidate.base, candidate.target

@@ -15,7 +15,9 @@ from vsm_core.facts import (
     TaskAssigned,
     TaskConcluded,
     TaskFinished,
+    TaskIntegrated,
     TaskPlanned,
+    WorkKept,
 )
 from vsm_core.payloads.work import Directive, TaskResult
 from vsm_core.task import Evidence, Outcome, Place, Role, Usage
@@ -98,6 +100,7 @@ class Story:
     finished: DirectiveFinished | None = None
     branch: str | None = None
     commit: str | None = None
+    verified: bool = True  # all that is on the branch was seen to hold
 
     def add(self, stream: str, recorded: RecordedFact) -> None:
         """Take one recorded fact in; one of another directive, or of no interest here, changes nothing."""
@@ -110,6 +113,10 @@ class Story:
                 self.branch, self.commit = fact.ref.removeprefix(HEADS), fact.commit
             case TaskPlanned(directive_id=self.directive_id) as fact:
                 self._plan(stream, fact)
+            case WorkKept(directive_id=self.directive_id, tip=str()):
+                self.verified = False
+            case TaskIntegrated(directive_id=self.directive_id, verified=False) if stream == self.root:
+                self.verified = False
             case TaskAssigned() | TaskFinished() | TaskConcluded() | ResultLate() as fact:
                 self._follow(stream, fact)
             case _:

@@ -29,6 +29,7 @@ AUTHOR = {
 }
 UNUSED = "import os\n\n\ndef one():\n    return 1\n"
 CLEAN = UNUSED.removeprefix("import os\n")
+OLD_AND_UNUSED = "import os\n\n\ndef two():\n    return 2\n\n\nTEXT: str = str('')\n"
 TEST_OF_ONE = "from one import one\n\n\ndef test_one():\n    assert one() == 1\n"
 LINTED = {"one.py": UNUSED, "test_one.py": TEST_OF_ONE}
 
@@ -98,7 +99,7 @@ class Yard:
         listed = self.git(
             "diff", "--numstat", "-z", "--no-renames", str(document["base"]), str(document["commit"])
         )
-        rows = (row.split("\t") for row in listed.split("\0") if row)
+        rows = (row.split("\t", 2) for row in listed.split("\0") if row)
         return {name: (int(added), int(deleted)) for added, deleted, name in rows}
 
     def commits(self, document: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -141,7 +142,11 @@ class Yard:
 
     def work_trees(self) -> list[str]:
         """Return what git and the cache know of work trees, the repository's own aside."""
-        known = [path for path in self.git("worktree", "list", "--porcelain").splitlines() if path[:9] == "worktree "]
+        known = [
+            line
+            for line in self.git("worktree", "list", "--porcelain").splitlines()
+            if line.startswith("worktree ")
+        ]
         cached = [str(path) for path in (self.home / ".cache" / "vsm").glob("*/*") if path.name != "lock"]
         return known[1:] + cached
 
@@ -162,8 +167,8 @@ def run_vsm(yard: Yard, *arguments: str, **variables: str) -> Ended:
 
 
 def document_of(stdout: str, arguments: tuple[str, ...]) -> dict[str, Any]:
-    """Return the document of a command that was asked for one: it is all that the command prints."""
-    if "--json" not in arguments or not stdout:
+    """Return the document of a run that was asked for one: it is all that it prints."""
+    if arguments[:1] != ("run-directive",) or "--json" not in arguments or not stdout:
         return {}
     document = json.loads(stdout)
     assert isinstance(document, dict)

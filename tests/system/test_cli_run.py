@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -198,45 +199,49 @@ def test_clean_takes_away_what_is_over(vsm: Vsm, git: Git) -> None:
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
-def test_an_interrupted_run_leaves_nothing_and_goes_on(vsm: Vsm, git: Git, signal_number: int) -> None:
-    marker = vsm.root / "slow.sh"
-    command = [
-        sys.executable,
-        "-m",
-        "vsm_system",
-        "run-directive",
-        LINT,
-        "--workspace",
-        str(vsm.root),
-        "--json",
-    ]
-    # given a run whose verification takes for ever
-    marker.write_text("#!/bin/sh\necho $$ >> pids\nsleep 61\n")
+def test_an_interrupted_run_leaves_nothing_and_goes_on(
+    vsm: Vsm, git: Git, tmp_path: Path, signal_number: int
+) -> None:
+    go_on = tmp_path / "go-on"
+    acceptance = ("--acceptance", f"sh -c 'test -e {go_on} || exec sleep 61'")
+    # given a run whose verification takes too long
+    with started(LINT, "--workspace", str(vsm.root), "--json", *acceptance) as process:
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not (pids := running("sleep 61")):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(POLL_SECONDS)
+        # when it is interrupted
+        interrupted = time.monotonic()
+        process.send_signal(signal_number)
+        output, errors = process.communicate(timeout=STOP_SECONDS)
+    # then it ends in time, with its document, and nothing is left
+    assert time.monotonic() - interrupted < 5
+    assert process.returncode == 130, errors
+    assert json.loads(output)["outcome"] == "cancelled"
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert git(vsm.root, "worktree", "list", "--porcelain").count("worktree ") == 1
+    # and the same directive goes on, once its verification can end
+    go_on.touch()
+    again = vsm.document(LINT, *acceptance)
+    assert (again["outcome"], again["directive_id"]) == ("completed", json.loads(output)["directive_id"])
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process of its own, dead at the end whatever happens."""
     process = subprocess.Popen(
-        [*command, "--acceptance", f"sh '{marker}'"],
+        [sys.executable, "-m", "vsm_system", "run-directive", *arguments],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not (pids := running("sleep 61")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(POLL_SECONDS)
-    # when it is interrupted
-    started = time.monotonic()
-    process.send_signal(signal_number)
-    output, errors = process.communicate(timeout=STOP_SECONDS)
-    # then it ends in time, with its document, and nothing is left
-    assert time.monotonic() - started < 5
-    assert process.returncode == 130, errors
-    assert json.loads(output)["outcome"] == "cancelled"
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    assert git(vsm.root, "worktree", "list", "--porcelain").count("worktree ") == 1
-    # and the same directive goes on when its verification ends
-    marker.write_text("#!/bin/sh\ntrue\n")
-    assert vsm.document(LINT, "--acceptance", f"sh '{marker}'")["outcome"] == "completed"
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def running(command: str) -> list[int]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from vsm_controller.state.controller import ControllerState, tasks_in
 from vsm_controller.state.task import TaskState, TaskStatus
-from vsm_core.facts import AnyFact, DependencyReleased, TaskConcluded, TaskTraced
+from vsm_core.facts import AnyFact, AttemptLost, DependencyReleased, TaskConcluded, TaskTraced
 from vsm_core.genome import ancestors
 from vsm_core.task import DiffSize, FailureClass, Outcome, TaskTrace, Usage
 
@@ -41,6 +41,29 @@ def _released(state: ControllerState, task: TaskState, outcome: Outcome) -> tupl
         for each in tasks_in(state, TaskStatus.WAITING)
         if task.id in each.packet.dependencies
     )
+
+
+def lose_attempt(
+    state: ControllerState,
+    task: TaskState,
+    now: datetime,
+    reason: str,
+    *,
+    failure_class: FailureClass | None,
+    counted: bool = True,
+) -> tuple[AnyFact, ...]:
+    """Return the facts that put a task back into the plan; an attempt that counts leaves a trace."""
+    outcome = task.result.outcome if task.result else Outcome.LOST
+    lost = AttemptLost(
+        task_id=task.id,
+        directive_id=task.packet.directive_id,
+        node=task.child or state.node_id,
+        attempt=task.attempt,
+        fencing_token=task.fencing_token,
+        counted=counted,
+        reason=reason or f"ended as {outcome}",
+    )
+    return (trace_of(state, task, now, outcome, failure_class), lost) if counted else (lost,)
 
 
 def trace_of(

@@ -38,6 +38,7 @@ class ControllerState(Value):
     by_status: Mapping[TaskStatus, Mapping[Id, None]] = Field(default_factory=dict)
     idle: Mapping[Id, None] = Field(default_factory=dict)  # mandates with nothing left to do but to close
     finished: Mapping[Id, Outcome] = Field(default_factory=dict)
+    taken: Mapping[Id, NonNegativeInt] = Field(default_factory=dict)  # packet -> the newest token taken on
     next_token: NonNegativeInt = 1
     cancel_epoch: NonNegativeInt = 0
     stopping: bool = False
@@ -104,6 +105,13 @@ def _less(items: Mapping[Id, ItemT], gone: Iterable[Id]) -> dict[Id, ItemT]:
     return left
 
 
+def bounded(known: dict[Id, ItemT]) -> dict[Id, ItemT]:
+    """Return what is remembered without its oldest entry where there are too many."""
+    if len(known) > FINISHED_KEPT:
+        del known[next(iter(known))]
+    return known
+
+
 def with_mandate(state: ControllerState, mandate: MandateState) -> ControllerState:
     """Return the state with one mandate replaced or added."""
     update: dict[str, object] = {"mandates": {**state.mandates, mandate.id: mandate}}
@@ -115,9 +123,7 @@ def with_mandate(state: ControllerState, mandate: MandateState) -> ControllerSta
 
 def without_mandate(state: ControllerState, mandate: MandateState, outcome: Outcome) -> ControllerState:
     """Return the state after a mandate is over: its tasks are history, its id and outcome stay known."""
-    finished = {**state.finished, mandate.id: outcome}
-    if len(finished) > FINISHED_KEPT:
-        del finished[next(iter(finished))]
+    finished = bounded({**state.finished, mandate.id: outcome})
     return state.model_copy(
         update={
             "mandates": _less(state.mandates, (mandate.id,)),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from vsm_controller.state.controller import (
     ControllerState,
+    bounded,
     tasks_with_children,
     with_mandate,
     with_task,
@@ -14,7 +15,17 @@ from vsm_controller.state.task import TaskState, TaskStatus
 from vsm_core import facts as f
 from vsm_core.payloads.control import CancelScope
 
-_NO_CHILD: dict[str, object] = {"child": None, "execution_id": None, "process": None, "leased_paths": ()}
+_ANEW: dict[str, object] = {
+    "child": None,
+    "execution_id": None,
+    "process": None,
+    "leased_paths": (),
+    "result": None,
+    "evidence": (),
+    "unverified": None,
+    "merge_commit": None,
+    "guard_base": None,
+}
 
 
 def evolve(state: ControllerState, fact: f.AnyFact) -> ControllerState:
@@ -130,20 +141,31 @@ def _admitted(state: ControllerState, fact: f.TaskAdmitted) -> ControllerState:
         acceptance=packet.acceptance,
         base=packet.base_commit,
     )
-    return with_mandate(state, mandate)
+    taken = bounded({**state.taken, packet.id: fact.fencing_token})
+    return with_mandate(state.model_copy(update={"taken": taken}), mandate)
 
 
 def _finished(state: ControllerState, fact: f.TaskFinished) -> ControllerState:
     own = state.mandates.get(fact.task_id)
     if own is not None and fact.result.produced_by == state.node_id:
         return without_mandate(state, own, fact.result.outcome)
-    return _changed(state, fact.task_id, status=TaskStatus.FINISHED, result=fact.result)
+    task = state.tasks.get(fact.task_id)
+    if task is None:
+        return state
+    ended: dict[str, object] = {"status": TaskStatus.FINISHED, "result": fact.result}
+    ended |= {"execution_id": fact.result.execution_id, "settled": (*task.settled, fact.result.execution_id)}
+    return with_task(state, task.model_copy(update=ended))
+
+
+def _late(state: ControllerState, fact: f.ResultLate) -> ControllerState:
+    task = state.tasks.get(fact.task_id)
+    return _changed(state, fact.task_id, settled=(*task.settled, fact.execution_id)) if task else state
 
 
 def _lost(state: ControllerState, fact: f.AttemptLost) -> ControllerState:
     task = state.tasks[fact.task_id]
     counted = task.counted_attempts + fact.counted
-    again = {**_NO_CHILD, "status": TaskStatus.PLANNED, "counted_attempts": counted, "result": None}
+    again = {**_ANEW, "status": TaskStatus.PLANNED, "counted_attempts": counted}
     return _queue_released(with_task(state, task.model_copy(update=again)), task.id)
 
 
@@ -163,9 +185,17 @@ def _rejected(state: ControllerState, fact: f.TaskRejected) -> ControllerState:
 
 
 def _unverified(state: ControllerState, fact: f.TaskUnverified) -> ControllerState:
-    task = state.tasks[fact.task_id]
-    status = TaskStatus.PREPARED if task.status is TaskStatus.COMBINING else TaskStatus.QUEUED
-    return _changed(state, fact.task_id, status=status, evidence=fact.evidence, unverified=fact.reason)
+    """It joins the queue, again if its combination was what nobody could judge: it is merged with a mark then."""
+    reason = fact.reason or "whoever judged it gave no reason"
+    state = _changed(
+        state,
+        fact.task_id,
+        status=TaskStatus.QUEUED,
+        evidence=fact.evidence,
+        unverified=reason,
+        merge_commit=None,
+    )
+    return _queue_released(state, fact.task_id)
 
 
 def _merge_started(state: ControllerState, fact: f.MergeStarted) -> ControllerState:
@@ -200,7 +230,9 @@ def _branch_moved(state: ControllerState, fact: f.BranchMoved) -> ControllerStat
 
 def _released(state: ControllerState, fact: f.DependencyReleased) -> ControllerState:
     task = state.tasks[fact.task_id]
-    if task.status is not TaskStatus.WAITING or not all(state.tasks[each].done for each in task.packet.dependencies):
+    if task.status is not TaskStatus.WAITING or not all(
+        state.tasks[each].done for each in task.packet.dependencies
+    ):
         return state
     return _changed(state, fact.task_id, status=TaskStatus.PLANNED)
 
@@ -235,7 +267,10 @@ def _directive_finished(state: ControllerState, fact: f.DirectiveFinished) -> Co
 
 
 def _cancel_requested(state: ControllerState, fact: f.CancelRequested) -> ControllerState:
-    if fact.scope is not CancelScope.SUBTREE:
+    whole = fact.scope is CancelScope.SUBTREE
+    for mandate_id in tuple(state.mandates) if whole else (fact.subject,):
+        state = _mandate_changed(state, mandate_id, stopped=fact.outcome, reason=fact.reason)
+    if not whole:
         return state
     return state.model_copy(update={"cancel_epoch": max(state.cancel_epoch, fact.cancel_epoch)})
 
@@ -244,7 +279,7 @@ def _process_started(state: ControllerState, fact: f.ProcessStarted) -> Controll
     """A packet that nobody admitted died with the old process: it is assigned again under a higher token."""
     for task in tuple(tasks_with_children(state)):
         if task.status is TaskStatus.ASSIGNED and task.child in fact.nodes:
-            state = with_task(state, task.model_copy(update={**_NO_CHILD, "status": TaskStatus.PLANNED}))
+            state = with_task(state, task.model_copy(update={**_ANEW, "status": TaskStatus.PLANNED}))
     return state.model_copy(update={"stopping": False})
 
 
@@ -260,6 +295,7 @@ EVOLVERS: Mapping[str, Callable[..., ControllerState]] = {
     "TaskDeferred": _deferred,
     "TaskAdmitted": _admitted,
     "TaskFinished": _finished,
+    "ResultLate": _late,
     "AttemptLost": _lost,
     "TaskVerified": _verified,
     "TaskRejected": _rejected,
@@ -282,7 +318,6 @@ EVOLVERS: Mapping[str, Callable[..., ControllerState]] = {
 HISTORY_ONLY = frozenset(
     {
         "TaskRefused",
-        "ResultLate",
         "TaskTraced",
         "WorkerFactRecorded",
         "ResultAcknowledged",

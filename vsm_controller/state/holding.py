@@ -9,7 +9,7 @@ def holds(task: TaskState, source: str, said: TaskProgress | TaskResult) -> bool
     """Say whether a child speaks for a task: it has the newest assignment, by the first execution heard of."""
     return (
         task.status in WITH_CHILD
-        and task.child == source
+        and task.child == source == said.produced_by
         and task.fencing_token == said.fencing_token
         and task.execution_id in (None, said.execution_id)
     )

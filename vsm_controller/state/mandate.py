@@ -37,6 +37,7 @@ class MandateState(Value):
     task_ids: tuple[Id, ...] = ()
     open_tasks: NonNegativeInt = 0
     merging: Id | None = None  # the task that holds the serial merge queue
+    stopped: Outcome | None = None  # it was told to end so, whatever its tasks came to
     outcome: Outcome | None = None
     reason: str = ""
     accepted_at: Instant | None = None

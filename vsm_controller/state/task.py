@@ -41,7 +41,9 @@ class TaskState(Value):
     status: TaskStatus = TaskStatus.PLANNED
     child: NodeId | None = None
     base: CommitId | None = None  # of the newest assignment
-    guard_base: CommitId | None = None  # the last verified commit below it: what its verification compares with
+    guard_base: CommitId | None = (
+        None  # the last verified commit below it: what its verification compares with
+    )
     counted_attempts: NonNegativeInt = 0  # assignments that ended and count against the task
     assignments: NonNegativeInt = 0
     fencing_token: NonNegativeInt = 0
@@ -50,8 +52,9 @@ class TaskState(Value):
     execution_id: Id | None = None
     process: Id | None = None
     result: TaskResult | None = None
+    settled: tuple[Id, ...] = ()  # executions whose results are recorded; one that comes again is no news
     on_tip: bool = False  # after a conflict it starts from the integrator's tip
-    unverified: str = ""  # why nobody could verify it; it is integrated all the same, and marked
+    unverified: str | None = None  # why nobody could verify it; it is integrated all the same, and marked
     merge_commit: CommitId | None = None
     integrated: bool = False
     kept: bool = False  # its rejected work has been dealt with at closing

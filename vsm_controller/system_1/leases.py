@@ -6,7 +6,7 @@ admission, is renewed by each sign of life, and its expiry counts. A metasystem 
 
 from datetime import timedelta
 
-from vsm_controller.state.conclusion import conclude, trace_of
+from vsm_controller.state.conclusion import conclude, lose_attempt
 from vsm_controller.state.controller import ControllerState, tasks_with_children
 from vsm_controller.state.holding import holds, worker_facts
 from vsm_controller.state.task import TaskState, TaskStatus
@@ -15,7 +15,6 @@ from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
 from vsm_core.facts import (
     AnyFact,
-    AttemptLost,
     ProcessStarted,
     ProcessStopping,
     TaskAdmitted,
@@ -108,17 +107,9 @@ def lose(
         return conclude(
             state, task, context.now, Outcome.LOST, failure_class=FailureClass.LEASE_LOST, reason=reason
         )
-    lost = AttemptLost(
-        task_id=task.id,
-        directive_id=task.packet.directive_id,
-        node=task.child or state.node_id,
-        attempt=task.attempt,
-        fencing_token=task.fencing_token,
-        counted=counted,
-        reason=reason,
+    return lose_attempt(
+        state, task, context.now, reason, failure_class=FailureClass.LEASE_LOST, counted=counted
     )
-    trace = trace_of(state, task, context.now, Outcome.LOST, FailureClass.LEASE_LOST)
-    return (trace, lost) if counted else (lost,)
 
 
 def host_started(state: ControllerState, envelope: Envelope, context: Context) -> Step:

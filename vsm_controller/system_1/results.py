@@ -4,14 +4,14 @@ An attempt belongs to the first execution its controller heard of. A result of a
 recorded as late, so that its cost is settled.
 """
 
-from vsm_controller.state.conclusion import conclude, trace_of
+from vsm_controller.state.conclusion import conclude, lose_attempt
 from vsm_controller.state.controller import ControllerState
 from vsm_controller.state.holding import holds, worker_facts
 from vsm_controller.state.task import TaskState
 from vsm_core.actor import Context, Send, Step
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
-from vsm_core.facts import AnyFact, AttemptLost, ResultLate, TaskFinished
+from vsm_core.facts import AnyFact, ResultLate, TaskFinished
 from vsm_core.genome import is_metasystem
 from vsm_core.payloads.control import TimerPurpose
 from vsm_core.payloads.work import TaskResult, TaskResultAck
@@ -59,7 +59,7 @@ def _ack(state: ControllerState, target: str, result: TaskResult) -> tuple[Send,
 def _late(
     state: ControllerState, task: TaskState | None, envelope: Envelope, result: TaskResult
 ) -> tuple[AnyFact, ...]:
-    if task is not None and task.execution_id == result.execution_id and task.result is not None:
+    if task is not None and result.execution_id in task.settled:
         return ()  # the same result again: its acknowledgement was lost
     if task is None and result.task_id in state.finished:
         return ()
@@ -83,7 +83,7 @@ def _next(
         return ()
     reason = result.reason or result.summary
     if may_retry(task, result.failure_class, context):
-        return retry(state, task, context, result.failure_class, reason)
+        return lose_attempt(state, task, context.now, reason, failure_class=result.failure_class)
     return conclude(
         state, task, context.now, result.outcome, failure_class=result.failure_class, reason=reason
     )
@@ -96,20 +96,3 @@ def _left_work(task: TaskState, result: TaskResult) -> bool:
 def may_retry(task: TaskState, failure: FailureClass | None, context: Context) -> bool:
     """Say whether a failure of this class may be tried once more."""
     return task.attempt < context.limits.attempts_per_task and task.counted_attempts < RETRIES.get(failure, 0)
-
-
-def retry(
-    state: ControllerState, task: TaskState, context: Context, failure: FailureClass | None, reason: str
-) -> tuple[AnyFact, ...]:
-    """Return the facts that put a task back into the plan, its failed attempt counted and traced."""
-    outcome = task.result.outcome if task.result else Outcome.LOST
-    lost = AttemptLost(
-        task_id=task.id,
-        directive_id=task.packet.directive_id,
-        node=task.child or state.node_id,
-        attempt=task.attempt,
-        fencing_token=task.fencing_token,
-        counted=True,
-        reason=reason or f"ended as {outcome}",
-    )
-    return (trace_of(state, task, context.now, outcome, failure), lost)

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from vsm_controller.state.controller import ControllerState, tasks_with_children
 from vsm_controller.state.supply import supplies, verifier_refusal
 from vsm_controller.state.task import TaskState
+from vsm_controller.state.task_classes import needed_for
+from vsm_core.capability import Capability
 from vsm_core.genome import OrganizationalGenome, working_children
 from vsm_core.node import Status, ViableNode
+from vsm_core.payloads.work import TaskPacket
 from vsm_core.task import Role
 
 Rejection = tuple[str, str]  # child, reason
@@ -25,11 +28,16 @@ class Route:
     rejected: tuple[Rejection, ...] = ()
 
 
-def route(state: ControllerState, task: TaskState) -> Route:
-    """Return the child that a task goes to: the preferred, then the least busy of the eligible ones."""
+def route(state: ControllerState, task: TaskState, among: frozenset[str] | None = None) -> Route:
+    """Return the child that a task goes to: the preferred, then the least busy of the eligible ones.
+
+    With the span of control used up, only those ``among`` are asked: the children that are working already.
+    """
     eligible, rejected = [], []
     for child in working_children(state.genome, state.node_id):
         refusal = refusal_of(state.genome, child, task)
+        if among is not None and child.id not in among:
+            refusal = refusal or "the span of control is used up by others"
         if refusal:
             rejected.append((child.id, refusal))
         else:
@@ -51,11 +59,17 @@ def refusal_of(genome: OrganizationalGenome, child: ViableNode, task: TaskState)
     packet = task.packet
     if packet.role is Role.TEST:
         return verifier_refusal(genome, child, packet.author_node)
-    if not supplies(genome, child.id, packet.task_class, packet.required_capabilities):
-        return (
-            f"nothing in it is meant for {packet.task_class or 'general work'} with the capabilities it needs"
-        )
+    for name, needed in _wanted(packet):
+        if not supplies(genome, child.id, name, needed):
+            return f"nothing in it is meant for {name or 'general work'} with the capabilities it needs"
     return None
+
+
+def _wanted(packet: TaskPacket) -> tuple[tuple[str | None, frozenset[Capability]], ...]:
+    classes = packet.predicates.task_classes
+    if not classes:
+        return ((packet.task_class, packet.required_capabilities),)
+    return tuple((name, needed_for(name)) for name in classes)
 
 
 def _load(state: ControllerState) -> dict[str, int]:

@@ -1,36 +1,52 @@
-"""System 3, cancellation: a directive or task that must stop, or whose time is up, ends with all below it."""
+"""System 3, cancellation: what must stop, or whose time is up, ends with all below it."""
 
 from vsm_controller.state.conclusion import conclude
 from vsm_controller.state.controller import ControllerState, tasks_of
+from vsm_controller.state.fold import fold
 from vsm_controller.state.mandate import MandateState, Phase
-from vsm_controller.state.task import WITH_CHILD, TaskState
+from vsm_controller.state.task import WITH_CHILD, TaskState, TaskStatus
 from vsm_controller.system_3.reports import report_to
 from vsm_core.actor import Context, Send, Step
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
 from vsm_core.facts import CancelRequested, DirectiveFinished
-from vsm_core.payloads.control import Cancel, CancelScope, TimerFired, TimerPurpose
+from vsm_core.payloads.control import Cancel, CancelScope, LeaseOf, LeaseRevoked, TimerFired, TimerPurpose
 from vsm_core.payloads.signals import DirectiveState
 from vsm_core.task import FailureClass, Outcome
 
+# No class is tried again here: what was stopped must not start anew by itself.
+CLASSES = {Outcome.CANCELLED: None, Outcome.TIMED_OUT: FailureClass.TIMEOUT}
+
 
 def cancel(state: ControllerState, envelope: Envelope, context: Context) -> Step:
-    """Stop the mandate that a cancel names, or all of them for a whole subtree."""
+    """Stop the mandate or the single task that a cancel names, or all of them for a whole subtree."""
     asked = envelope.payload
     if not isinstance(asked, Cancel):
         return Step()
+    task = state.tasks.get(asked.subject)
+    if task is not None and task.open and asked.scope is CancelScope.TASK:
+        return _end(state, task, Outcome.CANCELLED, asked.reason or "cancelled", context)
     requested = CancelRequested(
-        scope=asked.scope, subject=asked.subject, cancel_epoch=asked.cancel_epoch, reason=asked.reason
+        scope=asked.scope,
+        subject=asked.subject,
+        cancel_epoch=asked.cancel_epoch,
+        reason=asked.reason or "cancelled",
     )
-    reason = asked.reason or "cancelled"
-    if asked.scope is CancelScope.SUBTREE:
-        found = tuple(state.mandates.values())
-    else:
-        found = tuple(m for m in state.mandates.values() if m.id == asked.subject)
-    step = Step(facts=(requested,))
-    for mandate in found:
-        step += stop(state, mandate, Outcome.CANCELLED, reason, context)
-    return step
+    return _stop(state, requested, context)
+
+
+def revoked(state: ControllerState, envelope: Envelope, context: Context) -> Step:
+    """Stop a mandate that the parent no longer wants: its cancel came before the packet, or its lease is another's."""
+    lost = envelope.payload
+    if not isinstance(lost, LeaseRevoked) or lost.of is not LeaseOf.TASK:
+        return Step()
+    mandate = state.mandates.get(lost.task_id)
+    if mandate is None or mandate.execution_id != lost.execution_id:
+        return Step()
+    requested = CancelRequested(
+        scope=CancelScope.TASK, subject=mandate.id, cancel_epoch=state.cancel_epoch, reason=lost.reason
+    )
+    return _stop(state, requested, context)
 
 
 def timed_out(state: ControllerState, envelope: Envelope, context: Context) -> Step:
@@ -38,39 +54,60 @@ def timed_out(state: ControllerState, envelope: Envelope, context: Context) -> S
     timer = envelope.payload
     if not isinstance(timer, TimerFired) or timer.purpose is not TimerPurpose.DIRECTIVE_DEADLINE:
         return Step()
-    mandate = state.mandates.get(timer.subject)
-    if mandate is None:
+    if timer.subject not in state.mandates:
         return Step()
-    return stop(state, mandate, Outcome.TIMED_OUT, "its deadline passed (--timeout)", context)
+    requested = CancelRequested(
+        scope=CancelScope.DIRECTIVE,
+        subject=timer.subject,
+        cancel_epoch=state.cancel_epoch,
+        outcome=Outcome.TIMED_OUT,
+        reason="its deadline passed (--timeout)",
+    )
+    return _stop(state, requested, context)
 
 
-def stop(
-    state: ControllerState, mandate: MandateState, outcome: Outcome, reason: str, context: Context
-) -> Step:
-    """End every open task of a mandate; its closing follows from that."""
-    if mandate.phase is Phase.SURVEYING:
-        return _stop_survey(mandate, outcome, reason)
-    step = Step()
-    for task in tasks_of(state, mandate):
-        if task.open:
-            step += Step(
-                facts=conclude(
-                    state, task, context.now, outcome, failure_class=_CLASSES[outcome], reason=reason
-                ),
-                sends=_told(task, reason),
-                timers_cancelled=tuple(
-                    f"{purpose}.{task.id}" for purpose in (TimerPurpose.ADMIT_BY, TimerPurpose.TASK_LEASE)
-                ),
-            )
+def _stop(state: ControllerState, requested: CancelRequested, context: Context) -> Step:
+    step = Step(facts=(requested,))
+    state = fold(state, step.facts)
+    for mandate in tuple(state.mandates.values()):
+        if mandate.stopped is None or mandate.phase is Phase.CLOSING:
+            continue
+        if mandate.phase is Phase.SURVEYING:
+            step += _end_survey(mandate)
+        else:
+            step += stop_tasks(state, mandate, requested.outcome, requested.reason, context)
     return step
 
 
-_CLASSES = {Outcome.CANCELLED: FailureClass.LEASE_LOST, Outcome.TIMED_OUT: FailureClass.TIMEOUT}
+def stop_tasks(
+    state: ControllerState, mandate: MandateState, outcome: Outcome, reason: str, context: Context
+) -> Step:
+    """End every open task of a mandate; its closing follows from that.
+
+    A task whose branch is being moved at this moment is left to end by itself: the move can't be taken back.
+    """
+    step = Step()
+    for task in tasks_of(state, mandate):
+        if task.open and task.status is not TaskStatus.PUBLISHING:
+            step += _end(state, task, outcome, reason, context)
+    return step
 
 
-def _stop_survey(mandate: MandateState, outcome: Outcome, reason: str) -> Step:
-    over = DirectiveFinished(directive_id=mandate.id, outcome=outcome, reason=reason, base=mandate.base)
-    told = mandate.model_copy(update={"outcome": outcome, "reason": reason})
+def _end(state: ControllerState, task: TaskState, outcome: Outcome, reason: str, context: Context) -> Step:
+    clocks = (TimerPurpose.ADMIT_BY, TimerPurpose.TASK_LEASE)
+    return Step(
+        facts=conclude(state, task, context.now, outcome, failure_class=CLASSES[outcome], reason=reason),
+        sends=_told(task, reason),
+        timers_cancelled=tuple(f"{purpose}.{task.id}" for purpose in clocks),
+    )
+
+
+def _end_survey(mandate: MandateState) -> Step:
+    outcome = mandate.stopped or Outcome.CANCELLED
+    over = DirectiveFinished(
+        directive_id=mandate.id, outcome=outcome, reason=mandate.reason, base=mandate.base
+    )
+    told = mandate.model_copy(update={"outcome": outcome})
     return Step(facts=(over,), sends=report_to(told, DirectiveState.FINISHED))
 
 

@@ -1,6 +1,7 @@
 """System 3, closing: when every task of a mandate is terminal, what it leaves behind is gathered and reported.
 
-Work that was rejected is kept on top of what was integrated, marked as unverified. Then
+Work that did not make it - rejected, or a child's half of it - is kept on top of what was integrated, and marked as
+unverified. Then
 the root moves its branch, a metasystem below it writes its attempt ref, and the mandate is over.
 """
 
@@ -34,7 +35,8 @@ PRECEDENCE = (
     Outcome.COMPLETED,
     Outcome.NO_CHANGE,
 )
-KEPT = frozenset({Outcome.REJECTED})
+NOT_KEPT = frozenset({Outcome.COMPLETED, Outcome.NO_CHANGE, Outcome.CANCELLED})
+NEVER_MERGED = frozenset({FailureClass.POLICY_DENIED, FailureClass.CONFLICT})
 EVIDENCE_KEPT = 20
 
 
@@ -53,6 +55,8 @@ def close(state: ControllerState, context: Context) -> Step:
 
 def verdict(state: ControllerState, mandate: MandateState) -> tuple[Outcome, str]:
     """Return how a mandate ended, and why: the worst of its tasks that are no verification."""
+    if mandate.stopped is not None:
+        return mandate.stopped, mandate.reason
     tasks = [task for task in tasks_of(state, mandate) if task.verifies is None]
     if not tasks:
         return Outcome.NEEDS_HUMAN, "nothing could be planned"
@@ -95,11 +99,12 @@ def _unkept(state: ControllerState, mandate: MandateState) -> TaskState | None:
 def _to_keep(task: TaskState) -> bool:
     return (
         task.verifies is None
-        and task.outcome in KEPT
-        and not task.kept
+        and task.outcome not in NOT_KEPT
+        and not (task.kept or task.integrated)
         and task.result is not None
         and task.result.commit is not None
-        and task.failure_class is not FailureClass.POLICY_DENIED
+        and task.packet.repository is not None
+        and task.failure_class not in NEVER_MERGED
     )
 
 

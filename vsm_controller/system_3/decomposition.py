@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from vsm_controller.state.controller import ControllerState
 from vsm_controller.state.mandate import MandateState
 from vsm_controller.state.supply import supplies
-from vsm_controller.system_3.predicates import CODE, EDIT_CLASSES
+from vsm_controller.state.task_classes import CODE, EDIT_CLASSES, needed_for
 from vsm_core.capability import Capability
 from vsm_core.facts import AnyFact, TaskPlanned
 from vsm_core.genome import is_metasystem, working_children
@@ -27,7 +27,6 @@ TITLES = {
     "dead_code": "Report dead code",
     "security": "Report security findings",
 }
-WRITING = frozenset({Capability.WRITE_CODE, Capability.WRITE_FILESYSTEM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def plan(state: ControllerState, mandate: MandateState, brief: TaskPacket) -> tu
     facts: list[TaskPlanned] = []
     editing: str | None = None
     for ordinal, portion in enumerate(portions(state, brief)):
-        task_id = derive_id("task", state.node_id, mandate.id, ordinal)
+        task_id = derive_id("task", state.node_id, mandate.execution_id or mandate.id, ordinal)
         waits = (editing,) if editing and _edits(portion) else ()
         packet = _packet(brief, mandate, portion, waits).model_copy(update={"id": task_id})
         if _edits(portion):
@@ -73,11 +72,6 @@ def portions(state: ControllerState, brief: TaskPacket) -> tuple[Portion, ...]:
         else:
             found.append(Portion((name,), child))
     return tuple(found)
-
-
-def needed_for(task_class: str | None) -> frozenset[Capability]:
-    """Return the capabilities a class of work needs."""
-    return WRITING if task_class in EDIT_CLASSES else frozenset({Capability.READ_FILESYSTEM})
 
 
 def _supplier(state: ControllerState, task_class: str | None, needed: frozenset[Capability]) -> str | None:

@@ -6,7 +6,7 @@ says so, and the directive ends as needs_human. Only the root moves a branch, by
 chain of commits that travels up as a result.
 """
 
-from vsm_controller.state.conclusion import conclude
+from vsm_controller.state.conclusion import conclude, lose_attempt
 from vsm_controller.state.controller import ControllerState, tasks_in
 from vsm_controller.state.fold import fold
 from vsm_controller.state.mandate import MandateState
@@ -18,7 +18,6 @@ from vsm_core.actor import Context, Step
 from vsm_core.envelope import Envelope
 from vsm_core.facts import (
     AnyFact,
-    AttemptLost,
     BranchMoved,
     MergeConflicted,
     MergePrepared,
@@ -52,7 +51,7 @@ def _begin(state: ControllerState, mandate: MandateState, task: TaskState, conte
     repository, onto, commit = task.packet.repository, mandate.ground, task.result and task.result.commit
     if repository is None or onto is None or not commit:
         return Step(facts=_ended(state, task, context))
-    request = merge_request(mandate, task, commit, context, unverified=bool(task.unverified))
+    request = merge_request(mandate, task, commit, context, unverified=task.unverified is not None)
     job = job_for(state, task.id, f"{task.id}/merge/{commit}/{onto}", request, context)
     started = MergeStarted(task_id=task.id, directive_id=mandate.directive_id, job_id=job.id, onto=onto)
     return Step(facts=(started,), jobs=(job,))
@@ -113,7 +112,7 @@ def _prepared(
     state: ControllerState, task: TaskState, commit: CommitId, *, fast_forward: bool
 ) -> tuple[AnyFact, ...]:
     mandate = state.mandates[task.mandate_id]
-    judged = fast_forward or bool(task.unverified)
+    judged = fast_forward or task.unverified is not None
     seen = judged or not has_verifier(state.genome, state.node_id, task.child)
     prepared = MergePrepared(
         task_id=task.id, directive_id=mandate.directive_id, commit=commit, fast_forward=seen
@@ -131,16 +130,10 @@ def _conflicted(
     reason = f"conflicts with work already integrated: {', '.join(report.conflicts[:5])}"
     if task.attempt >= min(context.limits.attempts_per_task, context.limits.merge_attempts):
         return (conflicted, *_failed(state, task, context, reason))
-    again = AttemptLost(
-        task_id=task.id,
-        directive_id=directive_id,
-        node=task.child or state.node_id,
-        attempt=task.attempt,
-        fencing_token=task.fencing_token,
-        counted=True,
-        reason=reason,
+    return (
+        conflicted,
+        *lose_attempt(state, task, context.now, reason, failure_class=FailureClass.CONFLICT),
     )
-    return (conflicted, again)
 
 
 def _failed(state: ControllerState, task: TaskState, context: Context, reason: str) -> tuple[AnyFact, ...]:
@@ -212,14 +205,14 @@ def _integrated(
     state: ControllerState, task: TaskState, commit: CommitId, context: Context
 ) -> tuple[AnyFact, ...]:
     directive_id = task.packet.directive_id
-    verified = bool(task.evidence) and not task.unverified
+    verified = bool(task.evidence) and task.unverified is None
     integrated = TaskIntegrated(task_id=task.id, directive_id=directive_id, tip=commit, verified=verified)
     after = fold(state, (integrated,))
     return (integrated, *_ended(after, after.tasks[task.id], context))
 
 
 def _ended(state: ControllerState, task: TaskState, context: Context) -> tuple[AnyFact, ...]:
-    if not task.unverified:
+    if task.unverified is None:
         return conclude(state, task, context.now, Outcome.COMPLETED)
     human = FailureClass.USER_ACTION_REQUIRED
     return conclude(

@@ -7,11 +7,11 @@ ever dropped silently.
 
 import re
 
+from vsm_controller.state.task_classes import CODE, EDIT_CLASSES
 from vsm_core.payloads.jobs import RepositoryInventory
 from vsm_core.payloads.work import Directive
 from vsm_core.task import StaticPredicates
 
-CODE = "code"
 # In the order in which the work should be done: what changes least first, so that later steps see its result.
 CLASS_WORDS: tuple[tuple[str, str], ...] = (
     ("lint", r"lint\w*|ruff|flake8|pyflakes|unused (imports?|variables?)|clean.?up|tidy|maintenance"),
@@ -22,12 +22,21 @@ CLASS_WORDS: tuple[tuple[str, str], ...] = (
     ("dead_code", r"dead code|unreachable code|unused (code|functions?)|vulture"),
     ("security", r"security|vulnerabilit\w+|bandit"),
 )
-EDIT_CLASSES = frozenset({"lint", "imports", "modernise", "format", CODE})
+# A clause is a constraint by how it begins; a word of one somewhere in it is not enough to drop the clause.
 CONSTRAINT = re.compile(
-    r"\b(must|should|still|keep\w*|without|do not|don't|never|only|ensure|make sure|(all )?tests? pass\w*|please)\b",
+    r"^\s*(?:please )?(?:do not|don't|never|keep\w*|without|only (?:in|under|touch|change)|leave)\b"
+    r"|^\s*(?:please )?(?:(?:ensure|make sure) (?:that )?)?(?:(?:all|the|existing) )*"
+    r"(?:tests?|test suite|build|api|public api|behaviou?r)\b.*\b(?:must|should|still|pass\w*|stay\w*|remain\w*)\b",
     re.IGNORECASE,
 )
-_CLAUSES = re.compile(r"[.;,:\n]+(?:\s+|$)|\s+(?:and|then|but|while)\s+", re.IGNORECASE)
+# A clause that begins so makes something new, whatever class of maintenance it mentions.
+MAKES = re.compile(
+    r"^\s*(?:please )?(?:add|implement|support|write|create|build|introduce|train|rename|refactor|rewrite)\b",
+    re.IGNORECASE,
+)
+# What the crew can only report, somebody else has to mend.
+MENDS = re.compile(r"^\s*(?:please )?(?:fix|mend|repair|resolve|correct|remove|delete)\b", re.IGNORECASE)
+_CLAUSES = re.compile(r"[.;,:]+(?:\s+|$)|\n+|\s+(?:and|then|but|while)\s+", re.IGNORECASE)
 _WORDS = tuple((name, re.compile(rf"\b(?:{words})\b", re.IGNORECASE)) for name, words in CLASS_WORDS)
 FLAG_WORDS = {
     "public_api": re.compile(r"\b(public api|signature|interface)\b", re.IGNORECASE),
@@ -69,9 +78,11 @@ def _classes_of(clause: str) -> set[str]:
     if not re.search(r"\w", clause):
         return set()
     named = {name for name, words in _WORDS if words.search(clause)}
-    if named or CONSTRAINT.search(clause):
-        return named
-    return {CODE}
+    if MAKES.search(clause):
+        return {CODE}
+    if named and MENDS.search(clause) and not named & EDIT_CLASSES:
+        return named | {CODE}
+    return named if named or CONSTRAINT.search(clause) else {CODE}
 
 
 def _with_configured(classes: tuple[str, ...], inventory: RepositoryInventory) -> tuple[str, ...]:
@@ -85,7 +96,7 @@ def _with_configured(classes: tuple[str, ...], inventory: RepositoryInventory) -
 
 
 def _named_files(text: str, inventory: RepositoryInventory) -> tuple[str, ...]:
-    words = {word.strip("`'\"()[],;:").rstrip("./") for word in text.split()}
+    words = {word.lstrip("`'\"([").rstrip("`'\"()[],;:./") for word in text.split()}
     files = [path for path in inventory.files if path in words]
     trees = {path.split("/", 1)[0] for path in inventory.files if "/" in path}
     folders = [

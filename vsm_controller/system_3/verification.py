@@ -6,6 +6,7 @@ a leaf hands its work up unverified, and its parent verifies it; at the root, wo
 
 from vsm_controller.state.conclusion import conclude
 from vsm_controller.state.controller import ControllerState, tasks_in
+from vsm_controller.state.fold import fold
 from vsm_controller.state.mandate import MandateState
 from vsm_controller.state.supply import has_verifier
 from vsm_controller.state.task import TaskState, TaskStatus
@@ -20,6 +21,7 @@ NO_ACCEPTANCE = (
     "nothing says how the result is verified: no tests were found; name a command with --acceptance, "
     'or set acceptance = ["..."] under [tool.vsm] in pyproject.toml'
 )
+NO_EVIDENCE = "its verification completed without any evidence"
 NO_VERIFIER = "no testing leaf other than the author can verify it: add one under this node (vsm genome show)"
 
 
@@ -132,7 +134,7 @@ def _held(
         evidence=evidence,
     )
     over = conclude(state, verification, context.now, Outcome.COMPLETED)
-    return (verified, *over)
+    return (verified, *over) if evidence else (_unverified(subject, NO_EVIDENCE), *over)
 
 
 def _not_held(
@@ -149,11 +151,12 @@ def _not_held(
         reason=verification.reason,
         evidence=evidence,
     )
+    after = fold(state, (rejected,))
     return (
         rejected,
         *conclude(
-            state,
-            subject,
+            after,
+            after.tasks[subject.id],
             context.now,
             Outcome.REJECTED,
             failure_class=FailureClass.TESTS_FAILED,

@@ -63,6 +63,7 @@ class CancelRequested(Value):
     scope: CancelScope
     subject: Id
     cancel_epoch: NonNegativeInt
+    outcome: Outcome = Outcome.CANCELLED  # or timed out
     reason: Text = ""
 
 

@@ -3,6 +3,7 @@
 Command modules import their libraries inside their functions, so that help is fast.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -59,6 +60,7 @@ def _program(
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
+    _print_anything()
     try:
         if list(arguments) == ["--version"]:
             _program(version=True)
@@ -75,6 +77,13 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return OK
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user unasked
         return _failed(error)
+
+
+def _print_anything() -> None:
+    """Let a character that the output can't show be written as an escape, instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _failed(error: Exception) -> int:

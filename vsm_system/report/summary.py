@@ -25,7 +25,6 @@ STYLES: Mapping[Outcome, str] = {
     Outcome.CANCELLED: "bold yellow",
 }
 TROUBLE = "bold red"
-UNVERIFIED = frozenset({Outcome.NEEDS_HUMAN, Outcome.REJECTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def _outcome(ending: Ending) -> Text:
 def _changed_title(ending: Ending) -> str:
     added = sum(each.added or 0 for each in ending.changes)
     deleted = sum(each.deleted or 0 for each in ending.changes)
-    unverified = ", not verified" if ending.result.outcome in UNVERIFIED else ""
+    unverified = "" if ending.story.verified else ", not verified"
     files = counted(len(ending.changes), "file")
     return f"Changed on {ending.result.branch}{unverified}: {files}, +{added} -{deleted}"
 
@@ -173,7 +172,7 @@ def next_commands(ending: Ending) -> Iterator[tuple[str, str]]:
         yield f"vsm diff {directive}", "look at the change"
         if not ending.applied:
             target = ending.branch or "your branch"
-            unverified = " --unverified" if result.outcome in UNVERIFIED else ""
+            unverified = "" if story.verified else " --unverified"
             yield f"vsm apply {directive}{unverified}", f"take it into {target}"
             yield f"vsm discard {directive}", "forget it"
     troubled = next(

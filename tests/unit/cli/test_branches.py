@@ -109,7 +109,7 @@ async def test_a_branch_checked_out_elsewhere_moves_there(
         ({"outcome": None}, "is not over"),
         ({"commit": None}, "left no change to apply"),
         ({"target": None}, "detached HEAD"),
-        ({"outcome": Outcome.NEEDS_HUMAN}, "vsm apply d-x --unverified"),
+        ({"outcome": Outcome.NEEDS_HUMAN, "verified": False}, "vsm apply d-x --unverified"),
         ({"target": "gone"}, "branch gone is gone"),
     ],
 )
@@ -125,7 +125,9 @@ async def test_what_can_not_be_applied_is_one_line(
 async def test_an_unverified_result_is_applied_where_that_is_asked(
     root: Path, candidate: Candidate, git: Git
 ) -> None:
-    await apply(await opened(root), changed(candidate, outcome=Outcome.NEEDS_HUMAN), unverified=True)
+    await apply(
+        await opened(root), changed(candidate, outcome=Outcome.REJECTED, verified=False), unverified=True
+    )
     assert git(root, "rev-parse", "main") == candidate.commit
 
 

@@ -240,7 +240,6 @@ def test_a_mandate_of_nobody_is_reported_to_nobody(packet: TaskPacket | None) ->
 # -- to mend: each of these shows a fault; take its mark away with the mend ----------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="only the tips of rejected and needs_human children are taken over")
 def test_verified_work_of_a_child_that_failed_later_is_not_lost() -> None:
     # given: flat, the same ends leave the linter's work on the branch
     play = Play(deep(), answer=saying(modernise=failed(FailureClass.TOOL_MISSING)))

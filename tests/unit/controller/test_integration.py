@@ -310,7 +310,6 @@ def test_an_author_without_a_node_leaves_no_node_trailer() -> None:
 # -- to mend: each of these shows a fault; take its mark away with the mend ----------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="an unjudged combination is published as it is, without its mark")
 def test_a_combination_nobody_can_judge_is_marked_as_unverified() -> None:
     # when
     play = pair(of_combinations(CANNOT_TELL))
@@ -319,7 +318,6 @@ def test_a_combination_nobody_can_judge_is_marked_as_unverified() -> None:
     assert play.refs[BRANCH] == play.of("TaskIntegrated")[-1].tip
 
 
-@pytest.mark.xfail(strict=True, reason="an attempt inherits the judgement of the one before it")
 def test_a_second_attempt_is_judged_anew() -> None:
     # given: the first verification can't tell, its merge conflicts; the second holds and merges
     verdicts, merges = iter([CANNOT_TELL, None]), iter([("a.py",), ()])

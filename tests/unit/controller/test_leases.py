@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
-
 from tests.unit.controller.cast import (
     SILENCE,
     START,
@@ -353,9 +351,6 @@ def test_what_an_interrupted_execution_still_sends_is_late() -> None:
 # -- to mend: each of these shows a fault; take its mark away with the mend ----------------------------------------
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a packet with a higher token is ignored while the older one is worked on"
-)
 def test_a_metasystem_that_is_assigned_a_task_anew_gives_the_older_subtree_up() -> None:
     # given: its sign of life is still on its way when its time to admit runs out
     play = Play(deep(), answer=saying(lint=SILENCE))

@@ -313,9 +313,6 @@ def test_a_trace_says_who_did_what_under_whom() -> None:
 # -- to mend: each of these shows a fault; take its mark away with the mend ----------------------------------------
 
 
-@pytest.mark.xfail(
-    strict=True, reason="TaskFinished does not bind the execution, so the repeat counts as late"
-)
 def test_a_result_that_overtook_its_admission_may_be_repeated_too() -> None:
     # given
     play = Play(flat(), answer=saying(test=SILENCE))
@@ -329,9 +326,6 @@ def test_a_result_that_overtook_its_admission_may_be_repeated_too() -> None:
     assert play.of("ResultLate") == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a resent result of an attempt that was retried is settled a second time"
-)
 def test_a_result_is_settled_once_even_if_it_comes_again_after_the_retry() -> None:
     # given
     play = Play(flat(), answer=saying(lint=SILENCE))
@@ -346,7 +340,6 @@ def test_a_result_is_settled_once_even_if_it_comes_again_after_the_retry() -> No
     assert sum(each.usage.input_tokens for each in settled) == 7
 
 
-@pytest.mark.xfail(strict=True, reason="holds() believes the name inside the payload")
 def test_a_result_in_another_nodes_name_has_no_effect() -> None:
     # given
     play = Play(flat(), answer=saying(lint=SILENCE))
@@ -360,7 +353,6 @@ def test_a_result_in_another_nodes_name_has_no_effect() -> None:
     assert not play.of("TaskFinished")
 
 
-@pytest.mark.xfail(strict=True, reason="an attempt that ended in a merge conflict is not traced")
 def test_each_attempt_leaves_one_trace() -> None:
     # given
     play = Play(crew(1), conflicts=lambda _request: ("a.py",))
@@ -371,7 +363,6 @@ def test_each_attempt_leaves_one_trace() -> None:
     assert [each.trace.attempt for each in play.of("TaskTraced") if each.task_id == "t"] == attempts
 
 
-@pytest.mark.xfail(strict=True, reason="a rejected task is concluded without the evidence that rejected it")
 def test_the_trace_of_rejected_work_says_that_its_tests_did_not_pass() -> None:
     # given
     play = Play(flat(), answer=saying(test=REJECTS))

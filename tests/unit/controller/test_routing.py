@@ -1,6 +1,5 @@
 """System 1, routing: which child does a task, and why no other."""
 
-import pytest
 
 from tests.unit.controller.cast import (
     SILENCE,
@@ -169,7 +168,6 @@ def test_a_task_that_nobody_holds_is_nobodys_load() -> None:
 # -- to mend: each of these shows a fault; take its mark away with the mend ----------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="a packet of several classes is routed by its first class alone")
 def test_a_metasystem_gets_several_classes_only_if_it_can_supply_them_all() -> None:
     # given: both can lint, only the first can modernise, and the second is preferred
     genome = organization(
@@ -185,7 +183,6 @@ def test_a_metasystem_gets_several_classes_only_if_it_can_supply_them_all() -> N
     assert play.outcome()[0] is Outcome.COMPLETED
 
 
-@pytest.mark.xfail(strict=True, reason="each class of a packet is asked for the capabilities of all of them")
 def test_a_class_that_only_reads_may_travel_with_one_that_writes() -> None:
     # given: the leaf that reads may not write, and the one that writes does not read for typos
     reader = leaf("speller", "spelling", kind="research")
