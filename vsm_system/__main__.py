@@ -20,9 +20,13 @@ _leave_current_folder()
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    from vsm_system.cli.app import run_command_line
+    try:
+        from vsm_system.cli.app import run_command_line
 
-    sys.exit(run_command_line(sys.argv[1:]))
+        code = run_command_line(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 130  # while the libraries were loading: nothing has begun
+    sys.exit(code)
 
 
 if __name__ == "__main__":

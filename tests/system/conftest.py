@@ -1,4 +1,4 @@
-"""Yards to run the program in; each is checked afterwards: whatever happened there, nothing is left running or lying."""
+"""Yards to run the program in, each checked afterwards: whatever happened, nothing is left running or lying about."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

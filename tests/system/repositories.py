@@ -107,9 +107,7 @@ class Yard:
         span = f"{document['base']}..{document['branch']}"
         bodies = self.git("log", "--format=%(trailers:only,unfold)%x00", span).split("\0")
         return [
-            dict(line.split(": ", 1) for line in body.splitlines() if line)
-            for body in bodies
-            if body.strip()
+            dict(line.split(": ", 1) for line in body.splitlines() if line) for body in bodies if body.strip()
         ]
 
     def branches(self) -> list[str]:

@@ -109,7 +109,7 @@ def test_a_directive_from_words_to_an_applied_branch(vsm: Vsm, git: Git) -> None
 def test_apply_at_once_and_nothing_left_to_do(vsm: Vsm, git: Git) -> None:
     told = vsm("run-directive", LINT, "--apply")
     assert "main is at" in vsm.errors
-    assert "vsm apply" not in told
+    assert " apply d-" not in told
     head = git(vsm.root, "rev-parse", "main")
     assert git(vsm.root, "rev-list", "--count", "main") != "1"
     # the same words on the new commit are another directive, and there is nothing left to do
@@ -126,7 +126,7 @@ def test_what_is_in_the_way_of_applying_is_one_line_and_the_result_stays(vsm: Vs
         line.startswith("vsm: not applied: your own changes are in the way: tally/report.py")
         for line in lines
     )
-    assert "vsm apply" in told
+    assert " apply d-" in told
     assert (vsm.root / "tally" / "report.py").read_text() == "mine = 1\n"
 
 

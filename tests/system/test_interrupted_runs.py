@@ -1,6 +1,5 @@
 """Ctrl-C at any moment: over in seconds, nothing left, and the next run goes on where this one stopped."""
 
-import json
 import signal
 import sqlite3
 import subprocess
@@ -85,7 +84,9 @@ def assert_nothing_left(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_run_that_is_interrupted_while_tests_run_goes_on_later(yard_with: YardWith, number: signal.Signals) -> None:
+def test_a_run_that_is_interrupted_while_tests_run_goes_on_later(
+    yard_with: YardWith, number: signal.Signals
+) -> None:
     # given a run in the midst of its verification, by a program that ignores signals
     yard = yard_with({"one.py": OLD_AND_UNUSED, "stubborn.py": STUBBORN})
     process = yard.start(*asked(yard))
@@ -116,7 +117,15 @@ def test_work_that_a_leaf_had_half_done_is_saved(yard_with: YardWith) -> None:
     begun, go = paths(yard)
     own = yard.home / "slow.yaml"
     own.write_text(SLOW_LEAF.replace("BEGUN", str(begun)).replace("GO", str(go)))
-    request = ("run-directive", "Write the file", "--json", "--organization", str(own), "--acceptance", "true")
+    request = (
+        "run-directive",
+        "Write the file",
+        "--json",
+        "--organization",
+        str(own),
+        "--acceptance",
+        "true",
+    )
     process = yard.start(*request)
     until_exists(begun, process)
     # when the run is interrupted

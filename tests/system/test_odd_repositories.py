@@ -64,7 +64,9 @@ def test_a_submodule_stays_as_it_is(yard_with: YardWith, tmp_path: Path) -> None
     assert yard.git("status", "--porcelain") == ""
 
 
-def test_five_thousand_files_take_bounded_time(yard_with: YardWith, capsys: pytest.CaptureFixture[str]) -> None:
+def test_five_thousand_files_take_bounded_time(
+    yard_with: YardWith, capsys: pytest.CaptureFixture[str]
+) -> None:
     # given a large repository with a mistake in every hundredth file
     files = {f"part_{n % 50}/module_{n}.py": UNUSED if n % 100 == 0 else CLEAN for n in range(MANY_FILES)}
     yard = yard_with(files)
@@ -149,7 +151,9 @@ def test_line_ends_of_windows_stay(
 def test_a_dirty_checkout_is_not_touched_and_counted_in_one_line(yard_with: YardWith) -> None:
     # given a changed, a staged, a deleted and an untracked file
     yard = yard_with({**LINTED, "two.py": UNUSED, "gone.py": UNUSED, ".gitignore": "*.log\n"})
-    yard.write({"one.py": UNUSED + "\n# mine\n", "two.py": "import sys\n", "new.py": UNUSED, "a.log": "noise\n"})
+    yard.write(
+        {"one.py": UNUSED + "\n# mine\n", "two.py": "import sys\n", "new.py": UNUSED, "a.log": "noise\n"}
+    )
     yard.git("add", "two.py")
     (yard.root / "gone.py").unlink()
     before = state_of_checkout(yard)
@@ -169,10 +173,21 @@ def state_of_checkout(yard: Yard) -> tuple[object, ...]:
     return files, yard.git("ls-files", "--stage"), yard.git("status", "--porcelain"), yard.head
 
 
-HOOKS = (
-    "pre-commit prepare-commit-msg commit-msg post-commit post-checkout pre-merge-commit post-merge pre-rebase "
-    "post-index-change reference-transaction post-rewrite pre-auto-gc fsmonitor"
-).split()
+HOOKS = [
+    "pre-commit",
+    "prepare-commit-msg",
+    "commit-msg",
+    "post-commit",
+    "post-checkout",
+    "pre-merge-commit",
+    "post-merge",
+    "pre-rebase",
+    "post-index-change",
+    "reference-transaction",
+    "post-rewrite",
+    "pre-auto-gc",
+    "fsmonitor",
+]
 
 
 @pytest.mark.parametrize("place", ["in the git directory", "configured"])

@@ -125,7 +125,9 @@ def test_two_states_do_not_wait_for_each_other(yard_with: YardWith) -> None:
     first = yard.start("run-directive", LINT, "--directive", "first", *gated(yard))
     until((yard.home / "begun").exists, first)
     # when another one has a state of its own
-    other = yard.run(LINT, "--directive", "other", *NO_TESTS, "--no-wait", "--state", str(yard.home / "state"))
+    other = yard.run(
+        LINT, "--directive", "other", *NO_TESTS, "--no-wait", "--state", str(yard.home / "state")
+    )
     # then both come to their end, and neither takes the other's work tree away
     assert (other.exit_code, other.document["ledger"]) == (0, str(yard.home / "state" / "ledger.db"))
     (yard.home / "go").touch()
@@ -159,6 +161,18 @@ def test_the_record_answers_and_tells_when_it_was_changed(yard_with: YardWith) -
     ledger.write_bytes(kept)
 
 
+def test_a_record_begun_anew_after_cleaning_is_whole(yard_with: YardWith) -> None:
+    # given a state that its user has thrown away, with what it had of the directive
+    yard = yard_with({"one.py": UNUSED})
+    yard.run(LINT, *NO_TESTS, "--directive", "first")
+    assert yard.vsm("clean", "--state-too", "--yes").exit_code == 0
+    # when there is a new one, of less
+    ended = yard.run(LINT, *NO_TESTS, "--directive", "second")
+    # then nobody calls it a forgery of the old one
+    verified = yard.vsm("ledger", "verify")
+    assert (ended.exit_code, verified.exit_code) == (0, 0), verified.stdout
+
+
 def change_a_byte(ledger: Path) -> str:
     """Change a letter in the body of a fact, and return the name of its stream."""
     with sqlite3.connect(ledger) as database:
@@ -166,7 +180,8 @@ def change_a_byte(ledger: Path) -> str:
             "select sequence, stream, body from facts where kind = 'TaskFinished' limit 1"
         ).fetchone()
         database.execute(
-            "update facts set body = ? where sequence = ?", (body.replace("completed", "completef", 1), sequence)
+            "update facts set body = ? where sequence = ?",
+            (body.replace("completed", "completef", 1), sequence),
         )
         assert database.total_changes == 1
         assert "completed" in body

@@ -15,7 +15,10 @@ BOTH = "Fix the lint errors and modernise the syntax; the tests must still pass"
 UGLY = "import os\nimport sys\nprint( sys.argv,'x' )\n"
 TIDY = 'import sys\n\nprint(sys.argv, "x")\n'
 OLD = "import os\n\n\ndef two():\n    return set([1, 2])\n\n\nTEXT: str = str('')\n"
-FOR_THE_CREW = {"one.py": OLD, "test_one.py": "import one\n\n\ndef test_two():\n    assert one.two() == {1, 2}\n"}
+FOR_THE_CREW = {
+    "one.py": OLD,
+    "test_one.py": "import one\n\n\ndef test_two():\n    assert one.two() == {1, 2}\n",
+}
 
 
 def result(yard: Yard, ended: Ended, name: str) -> str:
@@ -135,8 +138,9 @@ def test_of_a_mixed_directive_the_maintenance_is_done(yard_with: YardWith, organ
     assert_names_the_steps(ended)
     assert yard.changed(ended.document) == {"one.py": (0, 1)}
     assert all(each["summary"].startswith("1 passed, 0 failed") for each in ended.document["evidence"])
-    assert yard.commits(ended.document)[0]["VSM-Verified"] == "no"
-    assert yard.head == base
+    # and it is not taken for the whole
+    refused = yard.vsm("apply", ended.document["directive_id"])
+    assert (refused.exit_code, yard.head) == (2, base)
 
 
 # ------------------------------------------------------------------------------------------------ organizations

@@ -72,7 +72,9 @@ def test_a_fix_that_breaks_a_passing_test_is_rejected(
 
 def test_no_tests_at_all_need_a_human_and_keep_every_edit(yard_with: YardWith) -> None:
     # given a repository without a single test, that two leaves will edit
-    yard = yard_with({"one.py": UNUSED, "two.py": "def two():\n    return set([1, 2])\n\n\nx: object = str('')\n"})
+    yard = yard_with(
+        {"one.py": UNUSED, "two.py": "def two():\n    return set([1, 2])\n\n\nx: object = str('')\n"}
+    )
     base = yard.head
     # when
     ended = yard.run("Fix the lint errors and modernise the syntax")
@@ -123,7 +125,7 @@ def test_a_test_that_fails_before_is_reported_and_does_not_block(yard_with: Yard
 
 # ---------------------------------------------------------------------------------------------- other commands
 
-CHECK = 'import sys\n\nsys.exit(0 if {condition} else 7)\n'
+CHECK = "import sys\n\nsys.exit(0 if {condition} else 7)\n"
 HAS_IMPORT = "open('one.py').read().startswith('import os')"
 CASES = {
     "pass, pass": ("True", 0, "completed"),

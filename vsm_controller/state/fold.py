@@ -149,9 +149,7 @@ def _finished(state: ControllerState, fact: f.TaskFinished) -> ControllerState:
     own = state.mandates.get(fact.task_id)
     if own is not None and fact.result.produced_by == state.node_id:
         return without_mandate(state, own, fact.result.outcome)
-    task = state.tasks.get(fact.task_id)
-    if task is None:
-        return state
+    task = state.tasks[fact.task_id]
     ended: dict[str, object] = {"status": TaskStatus.FINISHED, "result": fact.result}
     ended |= {"execution_id": fact.result.execution_id, "settled": (*task.settled, fact.result.execution_id)}
     return with_task(state, task.model_copy(update=ended))

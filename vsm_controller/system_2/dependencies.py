@@ -2,6 +2,7 @@
 
 from vsm_controller.state.conclusion import conclude
 from vsm_controller.state.controller import ControllerState, tasks_in
+from vsm_controller.state.fold import fold
 from vsm_controller.state.task import TaskStatus
 from vsm_core.actor import Context, Step
 from vsm_core.facts import AnyFact
@@ -9,7 +10,15 @@ from vsm_core.task import FailureClass, Outcome
 
 
 def settle(state: ControllerState, context: Context) -> Step:
-    """End the tasks whose dependency ended badly: they will never be ready."""
+    """End the tasks whose dependency ended badly, and those that depend on them in turn: they will never be ready."""
+    facts: list[AnyFact] = []
+    while ended := _never_ready(state, context):
+        state = fold(state, ended)
+        facts.extend(ended)
+    return Step(facts=tuple(facts))
+
+
+def _never_ready(state: ControllerState, context: Context) -> tuple[AnyFact, ...]:
     facts: list[AnyFact] = []
     for task in tasks_in(state, TaskStatus.WAITING):
         blocker = next((each for each in task.packet.dependencies if _failed(state, each)), None)
@@ -26,7 +35,7 @@ def settle(state: ControllerState, context: Context) -> Step:
                     reason=reason,
                 )
             )
-    return Step(facts=tuple(facts))
+    return tuple(facts)
 
 
 def _failed(state: ControllerState, task_id: str) -> bool:

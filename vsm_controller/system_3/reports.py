@@ -1,6 +1,7 @@
 """System 3, reports: what a client is told of its directive."""
 
 from collections import Counter
+from decimal import Decimal
 
 from vsm_controller.state.mandate import MandateState
 from vsm_controller.state.task import TaskState
@@ -8,6 +9,7 @@ from vsm_core.actor import Send
 from vsm_core.channel import Channel
 from vsm_core.payloads.signals import DirectiveReport, DirectiveState, TaskReport
 from vsm_core.task import Evidence, Usage
+from vsm_core.value import Money
 
 EVIDENCE_LIMIT = 20  # pieces of evidence one report carries
 FILES_REPORTED = 100  # file names per task
@@ -53,8 +55,18 @@ def total_usage(tasks: tuple[TaskState, ...]) -> Usage:
         input_tokens=sum(each.input_tokens for each in spent),
         output_tokens=sum(each.output_tokens for each in spent),
         tool_calls=sum(each.tool_calls for each in spent),
+        money=_money(spent),
         worker_seconds=sum(each.worker_seconds for each in spent),
     )
+
+
+def _money(spent: list[Usage]) -> Money | None:
+    """Add up what is in one currency; amounts in several are left to the ledger, which keeps them apart."""
+    amounts = [each.money for each in spent if each.money]
+    currencies = {each.currency for each in amounts}
+    if len(currencies) != 1:
+        return None
+    return Money(amount=sum((each.amount for each in amounts), Decimal(0)), currency=currencies.pop())
 
 
 def _evidence(tasks: tuple[TaskState, ...]) -> tuple[Evidence, ...]:

@@ -111,11 +111,31 @@ def _plan(request: "Request", *, as_json: bool) -> int:
 def _run(
     request: "Request", place: Mapping[str, object], organization: Mapping[str, object], *, as_json: bool
 ) -> int:
-    from vsm_system.cli.showing import Flags, flags_of, show_for
+    from vsm_system.cli.exits import INTERRUPTED, explained
 
-    quiet_logs()
-    show = show_for(Flags(flags_of(place), flags_of(organization)), as_json=as_json)
-    return wait_for(_run_and_show(request, show))
+    try:
+        from vsm_system.cli.showing import Flags, flags_of, show_for
+
+        quiet_logs()
+        show = show_for(Flags(flags_of(place), flags_of(organization)), as_json=as_json)
+        return wait_for(_run_and_show(request, show))
+    except KeyboardInterrupt:
+        if as_json:
+            _print_bare(request, "cancelled", "interrupted before anything was run")
+        return INTERRUPTED
+    except Exception as error:
+        if as_json and explained(error) is None:
+            _print_bare(request, "failed", f"internal error: {type(error).__name__}: {error}")
+        raise
+
+
+def _print_bare(request: "Request", outcome: str, reason: str) -> None:
+    """Print the document of a run that never came to a ledger."""
+    from vsm_core.task import Outcome
+    from vsm_system.run_result import Story, Unfinished, result_of
+
+    story = Story(request.directive or "")
+    print(result_of(story, "", Unfinished(Outcome(outcome), reason)).model_dump_json(indent=2))
 
 
 async def _run_and_show(request: "Request", show: "Show") -> int:

@@ -1,10 +1,12 @@
 """How a run is shown: a live view on a terminal, plain lines elsewhere, one JSON document where that was asked for."""
 
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
@@ -65,6 +67,14 @@ def flags_of(given: Mapping[str, object]) -> str:
     return "".join(
         f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None
     )
+
+
+def called() -> str:
+    """Return how this program is called here: by its name where it is on PATH, else as it was called now."""
+    name = Path(sys.argv[0])
+    if shutil.which("vsm") is not None:
+        return "vsm"
+    return shlex.quote(str(name)) if name.name == "vsm" else "python -m vsm_system"
 
 
 def say(line: str) -> None:
@@ -155,6 +165,7 @@ class HumanShow:
             applied=applied,
             place=self._flags.place,
             organization=self._flags.organization,
+            program=called(),
         )
         print_summary(self._console, ending)
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
 from vsm_core.task import Evidence, Outcome, Place, Role
-from vsm_system.report.console import Columns, columns, put
+from vsm_system.report.console import GAP, Columns, columns, put
 from vsm_system.report.plain import tests_of
 from vsm_system.report.wording import counted, duration, one_line, short
 from vsm_system.run_git import FileChange
@@ -39,6 +39,7 @@ class Ending:
     applied: str = ""  # what became of the user's branch, where it was asked for
     place: str = ""  # the flags that bring another command to the same records
     organization: str = ""  # the flag that names the organization again
+    program: str = "vsm"  # as it is called here
 
 
 def print_summary(console: Console, ending: Ending) -> None:
@@ -154,31 +155,46 @@ def _task_row(task: TaskStory) -> tuple[str | Text, ...]:
 # -------------------------------------------------------------------------------------------------------- next
 
 
-def _next(ending: Ending) -> Columns | None:
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Commands with their purposes: side by side where a line has room, else each on lines of its own, never cut."""
+
+    rows: tuple[tuple[str, str], ...]
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield what fits the width there is."""
+        needed = max(len(command) for command, _ in self.rows) + max(len(purpose) for _, purpose in self.rows)
+        if needed + GAP <= options.max_width:
+            yield columns([(Text(command, "cyan"), Text(purpose, "dim")) for command, purpose in self.rows])
+            return
+        for command, purpose in self.rows:
+            yield Text(f"# {purpose}", "dim")
+            yield Text(command, "cyan", overflow="fold")
+
+
+def _next(ending: Ending) -> Commands | None:
     rows = tuple(next_commands(ending))
-    if not rows:
-        return None
-    return columns([(Text(command, "cyan"), Text(purpose, "dim")) for command, purpose in rows])
+    return Commands(rows) if rows else None
 
 
 def next_commands(ending: Ending) -> Iterator[tuple[str, str]]:
     """Yield what a user may want to type now, each with what it does."""
-    result, story, place = ending.result, ending.story, ending.place
+    result, story, place, vsm = ending.result, ending.story, ending.place, ending.program
     directive = f"{result.directive_id}{place}"
     if story.finished is None:
-        yield f"vsm run-directive --directive {directive}{ending.organization}", "go on from here"
+        yield f"{vsm} run-directive --directive {directive}{ending.organization}", "go on from here"
         return
     if ending.changes:
-        yield f"vsm diff {directive}", "look at the change"
+        yield f"{vsm} diff {directive}", "look at the change"
         if not ending.applied:
             target = ending.branch or "your branch"
             unverified = "" if story.verified else " --unverified"
-            yield f"vsm apply {directive}{unverified}", f"take it into {target}"
-            yield f"vsm discard {directive}", "forget it"
+            yield f"{vsm} apply {directive}{unverified}", f"take it into {target}"
+            yield f"{vsm} discard {directive}", "forget it"
     troubled = next(
         (t for t in story.in_order() if t.outcome not in {Outcome.COMPLETED, Outcome.NO_CHANGE}), None
     )
     told = troubled or next((t for t in story.in_order() if t.result), None)
     if told is not None:
-        yield f"vsm why {short(told.id)}{place}", "how it came to this"
-        yield f"vsm logs {short(told.id)}{place}", "what its tools said"
+        yield f"{vsm} why {short(told.id)}{place}", "how it came to this"
+        yield f"{vsm} logs {short(told.id)}{place}", "what its tools said"

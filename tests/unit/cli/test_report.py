@@ -16,6 +16,7 @@ from vsm_system.report.console import columns, console_for, put
 from vsm_system.report.live import tree
 from vsm_system.report.plain import PlainReport
 from vsm_system.report.progress import Activity, Progress
+from vsm_system.report.summary import Commands
 from vsm_system.report.wording import counted, duration, one_line, short, size
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -138,3 +139,14 @@ def test_words_and_numbers() -> None:
     assert (counted(1, "file"), counted(0, "file")) == ("1 file", "0 files")
     assert one_line("a\x1b[31m\n b\t\x07c") == "a [31m b c"
     assert short("task_abcdefghijklmnop") == "task_abcdefghijkl"
+
+
+def test_commands_are_never_cut() -> None:
+    rows = (("vsm diff d-x", "look at the change"), ("vsm apply d-x", "take it into main"))
+    for width, expected in (
+        (60, ["vsm diff d-x   look at the change", "vsm apply d-x  take it into main"]),
+        (20, ["# look at the change", "vsm diff d-x", "# take it into main", "vsm apply d-x"]),
+    ):
+        console = Console(file=StringIO(), width=width, record=True)
+        console.print(Commands(rows))
+        assert [line.rstrip() for line in console.export_text().splitlines()] == expected

@@ -9,7 +9,6 @@ from tests.unit.controller.cast import (
     NOTHING_TO_DO,
     SILENCE,
     START,
-    changed,
     crew,
     directive,
     flat,
@@ -25,7 +24,7 @@ from tests.unit.controller.play import Play
 from vsm_controller.assignment import CHECKS, GLOBAL
 from vsm_core.actor import Limits
 from vsm_core.channel import Channel
-from vsm_core.genome import authority_chain
+from vsm_core.genome import authority_chain, replace_node
 from vsm_core.node import System3Config
 from vsm_core.task import Budget, Outcome
 
@@ -114,7 +113,9 @@ def test_so_many_children_work_at_once_at_most() -> None:
 def test_what_only_one_child_more_could_do_waits_for_the_span() -> None:
     # given
     reader, finder = leaf("a", "spelling", kind="research"), leaf("b", "dead_code", kind="research")
-    genome = changed(organization(a=reader, b=finder), "root", system_3=System3Config(span_of_control=1))
+    genome = organization(a=reader, b=finder)
+    narrow = genome.nodes["root"].model_copy(update={"system_3": System3Config(span_of_control=1)})
+    genome = replace_node(genome, narrow)
     play = Play(genome, answer=saying(report=SILENCE))
     # when
     play.give(directive("Find typos; find dead code"))
