@@ -8,8 +8,8 @@ _HOMES = {
     "config": "Config ConfigError",
     "errors": "SystemFailure UserError",
     "organizations": "OrganizationError known_organizations load_organization organization_yaml",
-    "run": "run_directive",
-    "run_result": "EvidenceLine Result TaskLine",
+    "runs.run": "run_directive",
+    "runs.result": "EvidenceLine Result TaskLine",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -8,15 +8,14 @@ jobs, publish what was not confirmed, and go on.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import TypeVar
 
 import structlog
 
-from vsm_core.actor import Actor, Commit, Context, Decision, Limits, LogEntry, Owner, Timer
+from vsm_core.actor import Actor, Context, Decision, Limits, Owner
 from vsm_core.channel import Channel, Lane
 from vsm_core.envelope import LIFETIME, Envelope
 from vsm_core.facts import RecordedFact
@@ -24,6 +23,7 @@ from vsm_core.ids import derive_id
 from vsm_core.payloads import AnyPayload
 from vsm_core.payloads.control import HostStarted, JobFinished, TimerFired, Unroutable
 from vsm_core.payloads.jobs import Job
+from vsm_system.batch import Batch, Input
 from vsm_system.clock import Clock
 from vsm_system.crash import Crash
 from vsm_system.inbox import CLOCK_DOUBT, NO_DOUBT, InboxMemory
@@ -40,7 +40,6 @@ CLAIM_RENEW_SECONDS = 5.0
 NACK_SECONDS = 0.5  # before an envelope whose decision failed comes again
 
 log = structlog.get_logger(__name__)
-ItemT = TypeVar("ItemT")
 Observer = Callable[[str, RecordedFact], None]
 
 
@@ -69,67 +68,6 @@ class World:
     owner: Owner
     crash: Crash
     observe: Observer
-
-
-@dataclass(slots=True)
-class Input:
-    """One envelope to decide on, and where it came from."""
-
-    envelope: Envelope
-    delivery: Delivery | None = None
-    lane: Lane = Lane.CONTROL
-    timer_id: str | None = None
-    job_id: str | None = None
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What a batch of decisions adds up to, before it is committed."""
-
-    entries: list[LogEntry] = field(default_factory=list)
-    decisions: list[tuple[Input, Decision]] = field(default_factory=list)
-    settled: list[Input] = field(default_factory=list)  # seen before: only to be acknowledged
-
-    def commit(self, stream: str, epoch: int, version: int) -> Commit:
-        """Return the one transaction that makes the batch durable."""
-        decisions = [decision for _, decision in self.decisions]
-        timers, timers_done = self._timers()
-        jobs, jobs_done = self._jobs()
-        return Commit(
-            stream=stream,
-            epoch=epoch,
-            expected_version=version,
-            entries=tuple(self.entries),
-            facts=tuple(fact for each in decisions for fact in each.facts),
-            sends=tuple(send for each in decisions for send in each.sends),
-            timers=timers,
-            timers_done=timers_done,
-            jobs=jobs,
-            jobs_done=jobs_done,
-        )
-
-    def _timers(self) -> tuple[tuple[Timer, ...], tuple[str, ...]]:
-        """Return the timers that stand after the batch, and the ids of those that do not: the last word counts."""
-        standing: dict[str, Timer | None] = {}
-        for given, decision in self.decisions:
-            gone = (*((given.timer_id,) if given.timer_id else ()), *decision.timers_cancelled)
-            standing.update(dict.fromkeys(gone))
-            standing.update({timer.id: timer for timer in decision.timers})
-        return _split(standing)
-
-    def _jobs(self) -> tuple[tuple[Job, ...], tuple[str, ...]]:
-        """Return the jobs that are open after the batch, and the ids of those that are not."""
-        standing: dict[str, Job | None] = {}
-        for given, decision in self.decisions:
-            gone = (*((given.job_id,) if given.job_id else ()), *decision.jobs_cancelled)
-            standing.update(dict.fromkeys(gone))
-            standing.update({job.id: job for job in decision.jobs})
-        return _split(standing)
-
-
-def _split(standing: Mapping[str, ItemT | None]) -> tuple[tuple[ItemT, ...], tuple[str, ...]]:
-    kept = tuple(item for item in standing.values() if item is not None)
-    return kept, tuple(key for key, item in standing.items() if item is None)
 
 
 class Host:
@@ -314,7 +252,7 @@ class Host:
     async def _handle(self, inputs: Sequence[Input]) -> None:
         stream = self.role.node_id
         seen = await self._memory.seen([each.envelope for each in inputs])
-        batch, state = _Batch(), self._state
+        batch, state = Batch(), self._state
         for each in inputs:
             if each.envelope.id in seen:
                 batch.settled.append(each)
@@ -330,7 +268,7 @@ class Host:
             self._world.crash("host.after_commit")
         await self._perform(batch)
 
-    async def _decide(self, given: Input, state: object, batch: _Batch) -> object:
+    async def _decide(self, given: Input, state: object, batch: Batch) -> object:
         now, envelope = self._world.clock.now(), given.envelope
         if given.delivery is not None and envelope.expires_at <= now:
             await given.delivery.reject("expired")
@@ -346,8 +284,7 @@ class Host:
             log.exception("decision_failed", node=self.role.node_id, payload_type=envelope.payload_type)
             await given.delivery.nack(NACK_SECONDS)
             return state
-        batch.decisions.append((given, decision))
-        batch.entries.append(_log_entry(envelope, context, decision))
+        batch.add(given, context, decision)
         return state
 
     def _context(self, given: Input, now: datetime) -> Context:
@@ -361,7 +298,7 @@ class Host:
             delivery_attempt=given.delivery.attempt if given.delivery else 1,
         )
 
-    async def _perform(self, batch: _Batch) -> None:
+    async def _perform(self, batch: Batch) -> None:
         """Do what the commit has made true: set timers, publish, acknowledge, start jobs."""
         for _, decision in batch.decisions:
             self._set_timers(decision)
@@ -406,17 +343,3 @@ async def _settle(given: Input, decision: Decision | None) -> None:
         await given.delivery.reject(decision.refusal)
     else:
         await given.delivery.ack()
-
-
-def _log_entry(envelope: Envelope, context: Context, decision: Decision) -> LogEntry:
-    return LogEntry(
-        envelope=envelope,
-        now=context.now,
-        seed=context.seed,
-        limits=context.limits,
-        process=context.process,
-        delivery_attempt=context.delivery_attempt,
-        facts=len(decision.facts),
-        sends=len(decision.sends),
-        refusal=decision.refusal,
-    )

@@ -29,7 +29,9 @@ class InboxMemory:
     async def seen(self, envelopes: Sequence[Envelope]) -> set[str]:
         """Return the ids among these that were handled before."""
         known = {each.id for each in envelopes if each.id in self._handled}
-        doubtful = [each.id for each in envelopes if each.id not in known and each.created_at <= self._horizon]
+        doubtful = [
+            each.id for each in envelopes if each.id not in known and each.created_at <= self._horizon
+        ]
         if doubtful:
             known |= await self._journal.seen(self._stream, doubtful)
         return known

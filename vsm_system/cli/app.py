@@ -52,7 +52,7 @@ def _program(
     *, version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False
 ) -> None:
     if version:
-        from vsm_system.run_ledger import code_version
+        from vsm_system.runs.ledger import code_version
 
         print(f"{PROGRAM} {code_version() or 'from a source tree'}")
         raise typer.Exit

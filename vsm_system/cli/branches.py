@@ -10,8 +10,8 @@ from vsm_system.cli.options import HERE, DirectiveId, Ledger, StateFolder, Works
 
 if TYPE_CHECKING:
     from vsm_system.repository.identity import OpenRepository
-    from vsm_system.run_apply import Candidate
-    from vsm_system.run_state import State
+    from vsm_system.runs.apply import Candidate
+    from vsm_system.runs.state import State
 
 
 def diff(
@@ -44,10 +44,10 @@ def apply(
     ledger: Ledger = None,
 ) -> int:
     """Take a directive's result into the branch that you stood on, if that did not move."""
-    from vsm_system import run_apply
+    from vsm_system.runs import apply as applying
 
     _, repository, candidate = _found(directive, workspace, state, ledger)
-    print(wait_for(run_apply.apply(repository, candidate, unverified=unverified)))
+    print(wait_for(applying.apply(repository, candidate, unverified=unverified)))
     return 0
 
 
@@ -61,8 +61,8 @@ def discard(
 ) -> int:
     """Delete a directive's branch and refs; the ledger keeps what happened."""
     from vsm_system.errors import UserError
-    from vsm_system.run_apply import leavings_of, remove_refs
-    from vsm_system.run_state import live_owner
+    from vsm_system.runs.apply import leavings_of, remove_refs
+    from vsm_system.runs.state import live_owner
 
     place, repository, candidate = _found(directive, workspace, state, ledger)
     owner = live_owner(place)
@@ -100,7 +100,7 @@ def _found(
 ) -> "tuple[State, OpenRepository, Candidate]":
     from vsm_system.cli.records import story_in
     from vsm_system.errors import UserError
-    from vsm_system.run_apply import candidate_of
+    from vsm_system.runs.apply import candidate_of
 
     place, repository = state_of(workspace, state, ledger)  # type: ignore[arg-type]
     if repository is None:

@@ -22,7 +22,7 @@ def clean(
     """Take away work trees of dead processes, and refs of directives that are over; branches stay."""
     from vsm_system.errors import UserError
     from vsm_system.report.wording import counted, size
-    from vsm_system.run_clean import clean_refs, clean_state, clean_worktrees, leftovers_of
+    from vsm_system.runs.clean import clean_refs, clean_state, clean_worktrees, leftovers_of
 
     place, repository = state_of(workspace, state, ledger)
     if repository is None:

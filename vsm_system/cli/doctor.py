@@ -19,7 +19,7 @@ def doctor(
     """Say what is installed, which providers would be used, what is missing and how to get it."""
     if crash_points:
         return _crash_points(as_json=as_json)
-    from vsm_system.run_doctor import Standing, check_up
+    from vsm_system.runs.doctor import Standing, check_up
 
     findings = wait_for(check_up())
     broken = any(each.standing is Standing.BROKEN for each in findings)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vsm_ledger.history import FactRow, TaskRow
     from vsm_ledger.verification import Verification
     from vsm_system.repository.identity import OpenRepository
-    from vsm_system.run_state import State
+    from vsm_system.runs.state import State
 
 app = typer.Typer(help="Verify and read the ledger.", no_args_is_help=True)
 
@@ -48,7 +48,7 @@ async def _verify(place: "State", repository: "OpenRepository | None") -> "Verif
     from vsm_ledger.checkpoints import load_public_keys, read_copies
     from vsm_ledger.connect import ledger_path
     from vsm_ledger.verification import verify as compare
-    from vsm_system.run_checkpoint import REF, read_file, read_ref
+    from vsm_system.runs.checkpoint import REF, read_file, read_ref
 
     copies: dict[str, tuple[Checkpoint, ...]] = {}
     keys: dict[str, bytes] = {}
@@ -69,7 +69,7 @@ def _folders(place: "State", file: "Path") -> "tuple[Path, ...]":
 
 async def _is_ours(place: "State", organization: str) -> bool:
     from vsm_ledger.errors import LedgerError
-    from vsm_system.run_ledger import reading
+    from vsm_system.runs.ledger import reading
 
     try:
         async with reading(place.ledger) as history:
@@ -112,7 +112,7 @@ def tasks(
 
 async def _tasks(place: "State", directive: str | None) -> "tuple[TaskRow, ...]":
     from vsm_system.errors import UserError
-    from vsm_system.run_ledger import reading
+    from vsm_system.runs.ledger import reading
 
     async with reading(place.ledger) as history:
         if directive is None:
@@ -147,7 +147,7 @@ def facts(
 
 async def _facts(place: "State", asked: object) -> "tuple[FactRow, ...]":
     from vsm_ledger.history import FactFilter
-    from vsm_system.run_ledger import reading
+    from vsm_system.runs.ledger import reading
 
     assert isinstance(asked, FactFilter)
     async with reading(place.ledger) as history:

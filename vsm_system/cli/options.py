@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from vsm_system.config import Configured
     from vsm_system.repository.identity import OpenRepository
-    from vsm_system.run_state import State
+    from vsm_system.runs.state import State
 
 ResultT = TypeVar("ResultT")
 
@@ -61,7 +61,7 @@ def top_of(workspace: Path) -> Path | None:
 def state_of(workspace: Path, state: str | None, ledger: str | None) -> "tuple[State, OpenRepository | None]":
     """Return where the records lie, and the repository they are about, where the workspace lies in one."""
     from vsm_system.repository.identity import RepositoryError, open_repository
-    from vsm_system.run_state import locate
+    from vsm_system.runs.state import locate
 
     values = configured(workspace, state=state, ledger=ledger).values
     repository: OpenRepository | None = None

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from vsm_core.payloads.work import TaskResult
     from vsm_ledger.history import DirectiveRow, FactRow, TaskRow
     from vsm_ledger.views.why import Reason
-    from vsm_system.run_result import Story
-    from vsm_system.run_state import State
+    from vsm_system.runs.result import Story
+    from vsm_system.runs.state import State
 
 WHEN = len("2026-01-01T00:00")
 TIME = slice(11, 23)  # of an RFC 3339 time
@@ -21,8 +21,8 @@ TIME = slice(11, 23)  # of an RFC 3339 time
 async def story_in(place: "State", directive: str) -> "Story":
     """Return a directive's story; raise UserError for an unknown one."""
     from vsm_system.errors import UserError
-    from vsm_system.run_ledger import facts_of, reading
-    from vsm_system.run_result import story_of
+    from vsm_system.runs.ledger import facts_of, reading
+    from vsm_system.runs.result import story_of
 
     async with reading(place.ledger) as history:
         story = story_of(directive, await facts_of(history, directive))
@@ -64,7 +64,7 @@ def runs(
 
 async def _directives(place: "State", limit: int) -> "tuple[DirectiveRow, ...]":
     from vsm_ledger.connect import ledger_path
-    from vsm_system.run_ledger import reading
+    from vsm_system.runs.ledger import reading
 
     if not ledger_path(place.ledger).exists():
         return ()
@@ -75,7 +75,7 @@ async def _directives(place: "State", limit: int) -> "tuple[DirectiveRow, ...]":
 def _print_runs(place: "State", rows: "tuple[DirectiveRow, ...]") -> None:
     from vsm_system.report.console import columns, console_for, put
     from vsm_system.report.wording import one_line
-    from vsm_system.run_state import live_owner
+    from vsm_system.runs.state import live_owner
 
     if not rows:
         print('no directives yet: vsm run-directive "Fix the lint errors"')
@@ -120,7 +120,7 @@ def logs(
 async def _task(place: "State", wanted: str) -> "tuple[TaskRow, tuple[FactRow, ...]]":
     from vsm_ledger.history import FactFilter
     from vsm_system.errors import UserError
-    from vsm_system.run_ledger import reading
+    from vsm_system.runs.ledger import reading
 
     async with reading(place.ledger) as history:
         row = await history.task(wanted)
@@ -197,7 +197,7 @@ def why(
 
 
 async def _reasons(place: "State", task_id: str) -> "tuple[Reason, ...]":
-    from vsm_system.run_ledger import reading
+    from vsm_system.runs.ledger import reading
 
     async with reading(place.ledger) as history:
         return await history.why(task_id)

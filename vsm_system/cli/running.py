@@ -24,8 +24,8 @@ from vsm_system.cli.options import (
 
 if TYPE_CHECKING:
     from vsm_system.cli.showing import Show
-    from vsm_system.run import Told
-    from vsm_system.run_request import Request
+    from vsm_system.runs.request import Request
+    from vsm_system.runs.run import Told
 
 Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to do, in your own words.")]
 Acceptance = Annotated[
@@ -79,7 +79,7 @@ def run_directive(
     The same command again goes on with what was interrupted, or prints the result that is there.
     Exit code 0: done or nothing to do; 1: failed or rejected; 2: usage; 3: a human has to decide; 130: interrupted.
     """
-    from vsm_system.run_request import Request
+    from vsm_system.runs.request import Request
 
     values = configured(
         workspace,
@@ -102,7 +102,7 @@ def run_directive(
 
 def _plan(request: "Request", *, as_json: bool) -> int:
     from vsm_system.cli.showing import print_plan
-    from vsm_system.run_plan import plan
+    from vsm_system.runs.plan import plan
 
     print_plan(wait_for(plan(request)), as_json=as_json)
     return 0
@@ -132,7 +132,7 @@ def _run(
 def _print_bare(request: "Request", outcome: str, reason: str) -> None:
     """Print the document of a run that never came to a ledger."""
     from vsm_core.task import Outcome
-    from vsm_system.run_result import Story, Unfinished, result_of
+    from vsm_system.runs.result import Story, Unfinished, result_of
 
     story = Story(request.directive or "")
     print(result_of(story, "", Unfinished(Outcome(outcome), reason)).model_dump_json(indent=2))
@@ -140,7 +140,7 @@ def _print_bare(request: "Request", outcome: str, reason: str) -> None:
 
 async def _run_and_show(request: "Request", show: "Show") -> int:
     from vsm_system.cli.exits import exit_code_of
-    from vsm_system.run import Audience, run
+    from vsm_system.runs.run import Audience, run
 
     started, stop = monotonic(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -167,7 +167,7 @@ async def _applied(request: "Request", told: "Told", show: "Show") -> str:
     """Apply a completed result where that was asked for; what stands in the way is one line, the result stays."""
     from vsm_core.task import Outcome
     from vsm_system.errors import UserError
-    from vsm_system.run_apply import apply, candidate_of
+    from vsm_system.runs.apply import apply, candidate_of
 
     if not request.config.apply or told.result.outcome is not Outcome.COMPLETED:
         return ""

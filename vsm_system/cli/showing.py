@@ -17,12 +17,12 @@ from vsm_system.report.live import LiveReport
 from vsm_system.report.plain import PlainReport
 from vsm_system.report.summary import Ending, print_summary
 from vsm_system.report.wording import one_line
-from vsm_system.run_git import FileChange, changes_between
+from vsm_system.runs.git import FileChange, changes_between
 
 if TYPE_CHECKING:
-    from vsm_system.run import Told
-    from vsm_system.run_plan import Plan
-    from vsm_system.run_request import Prepared
+    from vsm_system.runs.plan import Plan
+    from vsm_system.runs.request import Prepared
+    from vsm_system.runs.run import Told
 
 
 class Show(Protocol):

@@ -7,7 +7,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from vsm_system.report.wording import counted, one_line
-from vsm_system.run_plan import Plan, PlannedTask
+from vsm_system.runs.plan import Plan, PlannedTask
 
 
 def plan_parts(plan: Plan) -> Iterator[RenderableType]:

@@ -11,8 +11,8 @@ from vsm_core.task import Evidence, Outcome, Place, Role
 from vsm_system.report.console import GAP, Columns, columns, put
 from vsm_system.report.plain import tests_of
 from vsm_system.report.wording import counted, duration, one_line, short
-from vsm_system.run_git import FileChange
-from vsm_system.run_result import Result, Story, TaskStory
+from vsm_system.runs.git import FileChange
+from vsm_system.runs.result import Result, Story, TaskStory
 
 FILES_SHOWN = 12
 COUNT_WIDTH = 5  # characters of a number of lines

@@ -6,7 +6,7 @@ from vsm_core import facts as f
 from vsm_core import task as t
 from vsm_core.payloads.work import Directive, TaskPacket, TaskResult
 from vsm_core.task import Evidence, Outcome, Place, RepositoryRef, Role, Usage
-from vsm_system.run_result import Recorded
+from vsm_system.runs.result import Recorded
 
 ID, BASE, TIP = "d-x", "a" * 40, "b" * 40
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

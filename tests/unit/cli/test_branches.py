@@ -8,8 +8,8 @@ import pytest
 from vsm_core.task import Outcome
 from vsm_system.errors import UserError
 from vsm_system.repository.identity import OpenRepository, open_repository
-from vsm_system.run_apply import Candidate, apply, leavings_of, remove_refs
-from vsm_system.run_git import FileChange, changed_files, changes_between
+from vsm_system.runs.apply import Candidate, apply, leavings_of, remove_refs
+from vsm_system.runs.git import FileChange, changed_files, changes_between
 
 Git = Callable[..., str]
 

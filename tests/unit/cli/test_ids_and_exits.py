@@ -14,7 +14,7 @@ from vsm_system.config import Config
 from vsm_system.errors import UserError
 from vsm_system.organizations import load_organization
 from vsm_system.repository.identity import OpenRepository
-from vsm_system.run_request import Request, acceptance_of, directive_id_of, fresh_id, interpreter_of
+from vsm_system.runs.request import Request, acceptance_of, directive_id_of, fresh_id, interpreter_of
 
 HERE = Path()
 REPOSITORY = OpenRepository(root=HERE, common=HERE, identity="repo-1", head="a" * 40, branch="main")

@@ -19,8 +19,8 @@ from vsm_core import task as t
 from vsm_core.task import Outcome, Place, Role, Usage
 from vsm_core.value import Money
 from vsm_system.report.summary import Ending, before_and_after, next_commands
-from vsm_system.run_git import FileChange
-from vsm_system.run_result import add_usage, result_of, story_of
+from vsm_system.runs.git import FileChange
+from vsm_system.runs.result import add_usage, result_of, story_of
 
 
 def test_the_document_holds_all_levels_in_the_order_of_the_plan() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from vsm_system.errors import UserError
-from vsm_system.run_state import (
+from vsm_system.runs.state import (
     LOCK,
     Owner,
     Patience,
@@ -29,7 +29,7 @@ LONG_SECONDS = 20
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from vsm_system.run_state import Patience, State, alone, make_folder
+from vsm_system.runs.state import Patience, State, alone, make_folder
 async def hold():
     state = State(Path(sys.argv[1]), "")
     make_folder(state)

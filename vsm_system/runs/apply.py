@@ -10,8 +10,8 @@ from pathlib import Path
 from vsm_core.task import Outcome
 from vsm_system.errors import UserError
 from vsm_system.repository.identity import OpenRepository
-from vsm_system.run_git import checkout_of, refs_below
-from vsm_system.run_result import Story
+from vsm_system.runs.git import checkout_of, refs_below
+from vsm_system.runs.result import Story
 from vsm_worker.errors import GitError
 from vsm_worker.git import Call, call, git, resolve
 

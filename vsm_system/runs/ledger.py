@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vsm_ledger.checkpoints import Checkpoint, read_copies
 from vsm_ledger.connect import BUSY_TIMEOUT_SECONDS, ledger_path, open_history, open_journal
-from vsm_system.run_result import Recorded
+from vsm_system.runs.result import Recorded
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -23,7 +23,7 @@ from vsm_system.config import Config, argv_of
 from vsm_system.errors import UserError
 from vsm_system.organizations import load_organization
 from vsm_system.repository.identity import OpenRepository, open_repository
-from vsm_system.run_state import State, locate
+from vsm_system.runs.state import State, locate
 
 ID_LENGTH = 12  # base32 characters of the derived id: 60 bits
 CLOCK_BITS, CHANCE_BITS, SPARE_BITS = 48, 12, 4  # of the suffix of a new run, time first

@@ -24,12 +24,12 @@ from vsm_system.config import Config
 from vsm_system.crash import Crash, crash_from_environment
 from vsm_system.errors import UserError
 from vsm_system.report.wording import one_line
-from vsm_system.run_checkpoint import copy_checkpoints
-from vsm_system.run_git import changed_files
-from vsm_system.run_ledger import FINISHED, facts_of, reading, standing, stored_checkpoints, writing
-from vsm_system.run_request import Prepared, Request, directive_of, prepare
-from vsm_system.run_result import INTERRUPTED, Result, Story, Unfinished, result_of, story_of
-from vsm_system.run_state import Patience, alone, make_folder
+from vsm_system.runs.checkpoint import copy_checkpoints
+from vsm_system.runs.git import changed_files
+from vsm_system.runs.ledger import FINISHED, facts_of, reading, standing, stored_checkpoints, writing
+from vsm_system.runs.request import Prepared, Request, directive_of, prepare
+from vsm_system.runs.result import INTERRUPTED, Result, Story, Unfinished, result_of, story_of
+from vsm_system.runs.state import Patience, alone, make_folder
 from vsm_worker.artifacts import ArtifactStore, default_cache_folder
 from vsm_worker.errors import WorkerError
 from vsm_worker.execution import Surroundings

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from vsm_system.errors import UserError
 from vsm_system.repository.identity import OpenRepository
-from vsm_system.run_apply import OWN_REFS, remove_refs
-from vsm_system.run_git import refs_below
-from vsm_system.run_ledger import FINISHED, reading
-from vsm_system.run_state import State, live_owner
+from vsm_system.runs.apply import OWN_REFS, remove_refs
+from vsm_system.runs.git import refs_below
+from vsm_system.runs.ledger import FINISHED, reading
+from vsm_system.runs.state import State, live_owner
 from vsm_worker.artifacts import default_cache_folder
 from vsm_worker.janitor import Reclaimed, reconcile
 from vsm_worker.workspace import plain

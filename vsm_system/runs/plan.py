@@ -14,7 +14,7 @@ from vsm_core.payloads.work import Directive, TaskPacket
 from vsm_core.task import Role
 from vsm_core.value import Value
 from vsm_system.repository.survey import survey
-from vsm_system.run_request import Prepared, Request, directive_of, prepare
+from vsm_system.runs.request import Prepared, Request, directive_of, prepare
 
 PROCESS = "process_plan"
 PLANNING = "planning"

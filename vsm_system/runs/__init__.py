@@ -1,0 +1,1 @@
+"""Runs: what one command does with an organization, a repository and a ledger, from request to result."""
