@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from vsm_controller.state.conclusion import conclude
+from vsm_controller.state.conclusion import End, conclude
 from vsm_controller.state.controller import ControllerState, node, tasks_in, tasks_with_children
 from vsm_controller.state.fold import fold
 from vsm_controller.state.task import TaskState, TaskStatus
@@ -115,7 +115,7 @@ def refusal_of(state: ControllerState, task: TaskState, context: Context) -> Ref
 
 def _refused(state: ControllerState, task: TaskState, refusal: Refusal, context: Context) -> Step:
     if refusal.outcome is not None:
-        return Step(facts=conclude(state, task, context.now, refusal.outcome, reason=refusal.reason))
+        return Step(facts=conclude(state, task, context.now, End(refusal.outcome, reason=refusal.reason)))
     if task.deferred == f"{refusal.check}: {refusal.reason}":
         return Step()
     deferred = TaskDeferred(
@@ -134,7 +134,7 @@ def _routed(state: ControllerState, task: TaskState, context: Context) -> Step:
     if chosen.child is None:
         human = FailureClass.USER_ACTION_REQUIRED
         ended = conclude(
-            state, task, context.now, Outcome.NEEDS_HUMAN, failure_class=human, reason=chosen.reason
+            state, task, context.now, End(Outcome.NEEDS_HUMAN, failure_class=human, reason=chosen.reason)
         )
         return Step(facts=ended)
     assigned = _assignment_fact(state, task, chosen, context)

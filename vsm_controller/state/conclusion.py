@@ -1,5 +1,6 @@
 """How a task ends: the terminal fact and the trace that attribution reads, made in one place."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from vsm_controller.state.controller import ControllerState, tasks_in
@@ -12,25 +13,40 @@ NO_DIFF, NO_USAGE = DiffSize(), Usage()
 GOOD_ENDS = frozenset({Outcome.COMPLETED, Outcome.NO_CHANGE})
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a task ends, and why."""
+
+    outcome: Outcome
+    failure_class: FailureClass | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Why an attempt came to nothing, and whether it counts against its task."""
+
+    reason: str
+    failure_class: FailureClass | None
+    counted: bool = True
+
+
 def conclude(
     state: ControllerState,
     task: TaskState,
     now: datetime,
-    outcome: Outcome,
-    *,
-    failure_class: FailureClass | None = None,
-    reason: str = "",
+    end: End,
 ) -> tuple[AnyFact, ...]:
     """Return the facts that end a task."""
     over = TaskConcluded(
         task_id=task.id,
         directive_id=task.packet.directive_id,
-        outcome=outcome,
-        failure_class=failure_class,
-        reason=reason,
+        outcome=end.outcome,
+        failure_class=end.failure_class,
+        reason=end.reason,
     )
-    trace = (trace_of(state, task, now, outcome, failure_class),) if task.child else ()
-    return (over, *trace, *_released(state, task, outcome))
+    trace = (trace_of(state, task, now, end.outcome, end.failure_class),) if task.child else ()
+    return (over, *trace, *_released(state, task, end.outcome))
 
 
 def _released(state: ControllerState, task: TaskState, outcome: Outcome) -> tuple[AnyFact, ...]:
@@ -47,10 +63,7 @@ def lose_attempt(
     state: ControllerState,
     task: TaskState,
     now: datetime,
-    reason: str,
-    *,
-    failure_class: FailureClass | None,
-    counted: bool = True,
+    loss: Loss,
 ) -> tuple[AnyFact, ...]:
     """Return the facts that put a task back into the plan; an attempt that counts leaves a trace."""
     outcome = task.result.outcome if task.result else Outcome.LOST
@@ -60,10 +73,10 @@ def lose_attempt(
         node=task.child or state.node_id,
         attempt=task.attempt,
         fencing_token=task.fencing_token,
-        counted=counted,
-        reason=reason or f"ended as {outcome}",
+        counted=loss.counted,
+        reason=loss.reason or f"ended as {outcome}",
     )
-    return (trace_of(state, task, now, outcome, failure_class), lost) if counted else (lost,)
+    return (trace_of(state, task, now, outcome, loss.failure_class), lost) if loss.counted else (lost,)
 
 
 def trace_of(

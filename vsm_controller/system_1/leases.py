@@ -6,7 +6,7 @@ admission, is renewed by each sign of life, and its expiry counts. A metasystem 
 
 from datetime import timedelta
 
-from vsm_controller.state.conclusion import conclude, lose_attempt
+from vsm_controller.state.conclusion import End, Loss, conclude, lose_attempt
 from vsm_controller.state.controller import ControllerState, tasks_with_children
 from vsm_controller.state.holding import holds, worker_facts
 from vsm_controller.state.task import TaskState, TaskStatus
@@ -105,10 +105,10 @@ def lose(
     """Return the facts of an assignment that ended without a result; at the bound the task ends as lost."""
     if counted and task.attempt >= context.limits.attempts_per_task:
         return conclude(
-            state, task, context.now, Outcome.LOST, failure_class=FailureClass.LEASE_LOST, reason=reason
+            state, task, context.now, End(Outcome.LOST, failure_class=FailureClass.LEASE_LOST, reason=reason)
         )
     return lose_attempt(
-        state, task, context.now, reason, failure_class=FailureClass.LEASE_LOST, counted=counted
+        state, task, context.now, Loss(reason, failure_class=FailureClass.LEASE_LOST, counted=counted)
     )
 
 

@@ -4,7 +4,7 @@ An attempt belongs to the first execution its controller heard of. A result of a
 recorded as late, so that its cost is settled.
 """
 
-from vsm_controller.state.conclusion import conclude, lose_attempt
+from vsm_controller.state.conclusion import End, Loss, conclude, lose_attempt
 from vsm_controller.state.controller import ControllerState
 from vsm_controller.state.holding import holds, worker_facts
 from vsm_controller.state.task import TaskState
@@ -83,9 +83,9 @@ def _next(
         return ()
     reason = result.reason or result.summary
     if may_retry(task, result.failure_class, context):
-        return lose_attempt(state, task, context.now, reason, failure_class=result.failure_class)
+        return lose_attempt(state, task, context.now, Loss(reason, failure_class=result.failure_class))
     return conclude(
-        state, task, context.now, result.outcome, failure_class=result.failure_class, reason=reason
+        state, task, context.now, End(result.outcome, failure_class=result.failure_class, reason=reason)
     )
 
 

@@ -1,6 +1,6 @@
 """System 2, dependencies: who may start because another is done, and who never will."""
 
-from vsm_controller.state.conclusion import conclude
+from vsm_controller.state.conclusion import End, conclude
 from vsm_controller.state.controller import ControllerState, tasks_in
 from vsm_controller.state.fold import fold
 from vsm_controller.state.task import TaskStatus
@@ -30,9 +30,7 @@ def _never_ready(state: ControllerState, context: Context) -> tuple[AnyFact, ...
                     state,
                     task,
                     context.now,
-                    Outcome.CANCELLED,
-                    failure_class=FailureClass.CONFLICT,
-                    reason=reason,
+                    End(Outcome.CANCELLED, failure_class=FailureClass.CONFLICT, reason=reason),
                 )
             )
     return tuple(facts)

@@ -1,6 +1,6 @@
 """System 3, cancellation: what must stop, or whose time is up, ends with all below it."""
 
-from vsm_controller.state.conclusion import conclude
+from vsm_controller.state.conclusion import End, conclude
 from vsm_controller.state.controller import ControllerState, tasks_of
 from vsm_controller.state.fold import fold
 from vsm_controller.state.mandate import MandateState, Phase
@@ -96,7 +96,7 @@ def stop_tasks(
 def _end(state: ControllerState, task: TaskState, outcome: Outcome, reason: str, context: Context) -> Step:
     clocks = (TimerPurpose.ADMIT_BY, TimerPurpose.TASK_LEASE)
     return Step(
-        facts=conclude(state, task, context.now, outcome, failure_class=CLASSES[outcome], reason=reason),
+        facts=conclude(state, task, context.now, End(outcome, failure_class=CLASSES[outcome], reason=reason)),
         sends=_told(task, reason),
         timers_cancelled=tuple(f"{purpose}.{task.id}" for purpose in clocks),
     )

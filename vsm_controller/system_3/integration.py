@@ -6,7 +6,7 @@ says so, and the directive ends as needs_human. Only the root moves a branch, by
 chain of commits that travels up as a result.
 """
 
-from vsm_controller.state.conclusion import conclude, lose_attempt
+from vsm_controller.state.conclusion import End, Loss, conclude, lose_attempt
 from vsm_controller.state.controller import ControllerState, tasks_in
 from vsm_controller.state.fold import fold
 from vsm_controller.state.mandate import MandateState
@@ -132,13 +132,13 @@ def _conflicted(
         return (conflicted, *_failed(state, task, context, reason))
     return (
         conflicted,
-        *lose_attempt(state, task, context.now, reason, failure_class=FailureClass.CONFLICT),
+        *lose_attempt(state, task, context.now, Loss(reason, failure_class=FailureClass.CONFLICT)),
     )
 
 
 def _failed(state: ControllerState, task: TaskState, context: Context, reason: str) -> tuple[AnyFact, ...]:
     return conclude(
-        state, task, context.now, Outcome.FAILED, failure_class=FailureClass.CONFLICT, reason=reason
+        state, task, context.now, End(Outcome.FAILED, failure_class=FailureClass.CONFLICT, reason=reason)
     )
 
 
@@ -213,8 +213,8 @@ def _integrated(
 
 def _ended(state: ControllerState, task: TaskState, context: Context) -> tuple[AnyFact, ...]:
     if task.unverified is None:
-        return conclude(state, task, context.now, Outcome.COMPLETED)
+        return conclude(state, task, context.now, End(Outcome.COMPLETED))
     human = FailureClass.USER_ACTION_REQUIRED
     return conclude(
-        state, task, context.now, Outcome.NEEDS_HUMAN, failure_class=human, reason=task.unverified
+        state, task, context.now, End(Outcome.NEEDS_HUMAN, failure_class=human, reason=task.unverified)
     )

@@ -4,7 +4,7 @@ A completed result with a diff gets a ``test`` task for a testing leaf that is n
 a leaf hands its work up unverified, and its parent verifies it; at the root, work nobody can verify needs a human.
 """
 
-from vsm_controller.state.conclusion import conclude
+from vsm_controller.state.conclusion import End, conclude
 from vsm_controller.state.controller import ControllerState, tasks_in
 from vsm_controller.state.fold import fold
 from vsm_controller.state.mandate import MandateState
@@ -38,7 +38,7 @@ def _requested(state: ControllerState, task: TaskState, context: Context) -> tup
     if task.verifies is not None or result is None:
         return ()  # a verification itself: judged below
     if result.commit is None:
-        return conclude(state, task, context.now, result.outcome, reason=result.summary)
+        return conclude(state, task, context.now, End(result.outcome, reason=result.summary))
     if result.outcome is Outcome.NEEDS_HUMAN:
         return (_unverified(task, result.reason),)
     if not has_verifier(state.genome, state.node_id, task.child) and not mandate.is_root:
@@ -133,7 +133,7 @@ def _held(
         verifier_node=verification.child or state.node_id,
         evidence=evidence,
     )
-    over = conclude(state, verification, context.now, Outcome.COMPLETED)
+    over = conclude(state, verification, context.now, End(Outcome.COMPLETED))
     return (verified, *over) if evidence else (_unverified(subject, NO_EVIDENCE), *over)
 
 
@@ -158,9 +158,7 @@ def _not_held(
             after,
             after.tasks[subject.id],
             context.now,
-            Outcome.REJECTED,
-            failure_class=FailureClass.TESTS_FAILED,
-            reason=verification.reason,
+            End(Outcome.REJECTED, failure_class=FailureClass.TESTS_FAILED, reason=verification.reason),
         ),
     )
 
