@@ -107,13 +107,17 @@ def main() -> None:
         rates.append(given.tasks / seconds)
         facts.append(sum(counted.values()) / seconds)
     console = Console()
-    table = Table(title=f"{given.tasks} echo tasks, root -> metasystem -> leaf, SQLite {sqlite3.sqlite_version} FULL")
+    table = Table(
+        title=f"{given.tasks} echo tasks, root -> metasystem -> leaf, SQLite {sqlite3.sqlite_version} FULL"
+    )
     for column in ("", "median", "min", "max"):
         table.add_column(column, justify="right" if column else "left")
     for name, values in (("tasks/s", rates), ("facts/s, durable", facts)):
         table.add_row(name, *(f"{pick(values):,.0f}" for pick in (statistics.median, min, max)))
     console.print(table)
-    console.print(f"{sum(counted.values())} facts and {given.runs} runs; where one profiled run spent its time:")
+    console.print(
+        f"{sum(counted.values())} facts and {given.runs} runs; where one profiled run spent its time:"
+    )
     for name, seconds in profiled(given.tasks):
         console.print(f"  {seconds:7.2f} s  {name}")
 

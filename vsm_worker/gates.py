@@ -69,7 +69,10 @@ async def _target(common: Path, blob: str) -> str:
 async def _harness_files(
     acceptance: tuple[AcceptanceCriterion, ...], common: Path, base: str
 ) -> tuple[str, ...]:
-    named = sorted({name for each in acceptance for name in scripts_named(each.verifier)})
+    said = {posixpath.normpath(name) for each in acceptance for name in scripts_named(each.verifier)}
+    named = sorted(
+        name for name in said if not name.startswith(("/", ".."))
+    )  # what lies outside is not ours to keep
     if not named:
         return ()
     found = await git_fields(common, "ls-tree", "-r", "-z", "--name-only", base, "--", *named)

@@ -173,21 +173,18 @@ def state_of_checkout(yard: Yard) -> tuple[object, ...]:
     return files, yard.git("ls-files", "--stage"), yard.git("status", "--porcelain"), yard.head
 
 
-HOOKS = [
-    "pre-commit",
-    "prepare-commit-msg",
-    "commit-msg",
-    "post-commit",
-    "post-checkout",
-    "pre-merge-commit",
-    "post-merge",
-    "pre-rebase",
-    "post-index-change",
-    "reference-transaction",
-    "post-rewrite",
-    "pre-auto-gc",
+HOOKS = (
+    *("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "pre-merge-commit"),
+    *(
+        "post-merge",
+        "pre-rebase",
+        "post-index-change",
+        "reference-transaction",
+        "post-rewrite",
+        "pre-auto-gc",
+    ),
     "fsmonitor",
-]
+)
 
 
 @pytest.mark.parametrize("place", ["in the git directory", "configured"])

@@ -1,6 +1,5 @@
 """System 1, routing: which child does a task, and why no other."""
 
-
 from tests.unit.controller.cast import (
     SILENCE,
     TESTER,
