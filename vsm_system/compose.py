@@ -26,6 +26,7 @@ from vsm_core.payloads.work import Directive
 from vsm_ledger.memory import Keep, MemoryJournal, MemoryLedger
 from vsm_system.clock import SystemClock, new_process_id, this_owner
 from vsm_system.crash import Crash, never
+from vsm_system.errors import StandstillError
 from vsm_system.host import Host, Observer, Role, World
 from vsm_system.jobs import Jobs, Runner
 from vsm_system.journal import Journal
@@ -40,6 +41,8 @@ from vsm_worker.execution import Surroundings, execute
 
 CONTROLLER_SLOTS = 64
 CLIENT = "_client-run"
+LOOK_SECONDS = 1.0  # between two looks at whether anything still moves
+STILL_LOOKS = 5  # looks in a row that find nothing moving before a run gives up
 STOP_SECONDS = 3.0  # that hosts get to record an interruption
 
 
@@ -98,10 +101,18 @@ class Organization:
         """Return a directive's last report once it is over; raise what ended a host for good."""
         failed, report = self._supervisor.failed, self._report(directive_id)
         waiting: set[asyncio.Future[Any]] = {report, failed}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        still = 0
+        while not (report.done() or failed.done()):
+            await asyncio.wait(waiting, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            still = still + 1 if self._stands_still() else 0
+            if still >= STILL_LOOKS and not report.done():
+                raise StandstillError(directive_id)
         if failed.done():
             raise failed.result()
         return report.result()
+
+    def _stands_still(self) -> bool:
+        return not len(self._jobs) and all(self._supervisor.host(node).at_rest for node in self._nodes())
 
     def _report(self, directive_id: str) -> asyncio.Future[DirectiveReport]:
         loop = asyncio.get_running_loop()

@@ -111,6 +111,11 @@ class Host:
             await self._relay.stop()
             await journal.release(node, self._epoch)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing waits here and nothing will come by itself: no input, no publishing, no timer."""
+        return self._idle.is_set() and self._relay.at_rest and self._timers.next_due() is None
+
     async def settled(self) -> None:
         """Return when nothing waits to be decided or published."""
         await self._idle.wait()

@@ -40,6 +40,10 @@ class Jobs:
         self._crash = crash
         self._running: dict[str, asyncio.Task[None]] = {}
 
+    def __len__(self) -> int:
+        """Return how many jobs are under way."""
+        return len(self._running)
+
     def start(self, job: Job, ended: Callable[[Job, JobFinished], None]) -> None:
         """Begin a job; ``ended`` is called once with how it ended, unless it is stopped."""
         if job.id in self._running:

@@ -49,6 +49,11 @@ class Relay:
             if outlet not in self._tasks:
                 self._tasks[outlet] = asyncio.create_task(self._drain(outlet), name=f"relay to {outlet[0]}")
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is being published or marked."""
+        return not self._tasks and self._marking is None
+
     async def idle(self) -> None:
         """Return when nothing waits to be published."""
         while self._tasks or self._marking:
