@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
+import structlog
+
 from vsm_controller.actor import ControllerActor
 from vsm_controller.state.controller import Seat
 from vsm_core.actor import Actor, Limits
@@ -39,6 +41,7 @@ from vsm_transport.protocol import Hold, NodeKind, OutgoingEnvelope, Subscriptio
 from vsm_worker.actor import LeafActor
 from vsm_worker.execution import Surroundings, execute
 
+log = structlog.get_logger(__name__)
 CONTROLLER_SLOTS = 64
 CLIENT = "_client-run"
 LOOK_SECONDS = 1.0  # between two looks at whether anything still moves
@@ -48,6 +51,23 @@ STOP_SECONDS = 3.0  # that hosts get to record an interruption
 
 def _nobody(_node: str, _recorded: RecordedFact) -> None:
     """Observe nothing."""
+
+
+def _harmless(observe: Observer) -> Observer:
+    """Return an observer that can't hurt a host: one that raises is heard of once and told nothing more."""
+    deaf = False
+
+    def tell(node: str, recorded: RecordedFact) -> None:
+        nonlocal deaf
+        if deaf:
+            return
+        try:
+            observe(node, recorded)
+        except Exception as error:  # noqa: BLE001 - whoever watches must not be able to stop the work
+            deaf = True
+            log.warning("observer_failed", error=repr(error))
+
+    return tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,7 @@ class Organization:
         self._transport = transport
         self._supervisor = Supervisor()
         self._reports: dict[str, asyncio.Future[DirectiveReport]] = {}
+        self._observe = _harmless(assembly.observe)
         self._jobs = Jobs(_runners(assembly), assembly.crash)
 
     async def submit(self, directive: Directive) -> None:
@@ -194,7 +215,7 @@ class Organization:
             limits=self._assembly.limits,
             owner=this_owner(self.process),
             crash=self._assembly.crash,
-            observe=self._assembly.observe,
+            observe=self._observe,
         )
 
 

@@ -20,5 +20,7 @@ class StandstillError(SystemFailure):
     """Nothing in the organization moves, and nothing ever will, yet the directive is not over: a fault of ours."""
 
     def __init__(self, directive_id: str) -> None:
-        super().__init__(f"the organization stands still and directive {directive_id} is not over; run it again")
+        super().__init__(
+            f"the organization stands still and directive {directive_id} is not over; run it again"
+        )
         self.directive_id = directive_id

@@ -57,6 +57,8 @@ class Supervisor:
             try:
                 await self._hosts[node_id].run()
             except (Exception, BaseExceptionGroup) as error:
+                if _is_cancelled():
+                    raise asyncio.CancelledError from error  # a failure on the way out must not undo the way out
                 cause = _first(error)
                 while restarts and restarts[0] < clock() - WINDOW_SECONDS:
                     restarts.popleft()
@@ -71,6 +73,11 @@ class Supervisor:
     def _fail(self, error: BaseException) -> None:
         if not self.failed.done():
             self.failed.set_result(error)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _first(error: BaseException) -> BaseException:

@@ -38,6 +38,6 @@ def clean(
         print(f"removed {left.root}{f', work saved as {left.rescue_ref}' if left.rescue_ref else ''}")
     print(f"deleted {counted(wait_for(clean_refs(repository, found)), 'ref')}")
     if everything:
-        clean_state(place)
+        wait_for(clean_state(place, repository))
         print(f"deleted {place.folder}")
     return 0

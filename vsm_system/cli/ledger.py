@@ -48,7 +48,7 @@ async def _verify(place: "State", repository: "OpenRepository | None") -> "Verif
     from vsm_ledger.checkpoints import load_public_keys, read_copies
     from vsm_ledger.connect import ledger_path
     from vsm_ledger.verification import verify as compare
-    from vsm_system.runs.checkpoint import REF, read_file, read_ref
+    from vsm_system.runs.checkpoint import read_file, read_ref, ref_of
 
     copies: dict[str, tuple[Checkpoint, ...]] = {}
     keys: dict[str, bytes] = {}
@@ -56,9 +56,10 @@ async def _verify(place: "State", repository: "OpenRepository | None") -> "Verif
         copies[str(folder / place.copies.name)] = read_copies(read_file(folder / place.copies.name))
         keys |= load_public_keys(folder)
     if repository is not None:
-        copied = read_copies(await read_ref(repository.common))
+        ref = ref_of(place, repository.common)
+        copied = read_copies(await read_ref(repository.common, ref))
         if copied and await _is_ours(place, copied[0].organization):
-            copies[REF] = copied
+            copies[ref] = copied
     found = {where: copied for where, copied in copies.items() if copied}
     return await compare(place.ledger, copies=found, keys=keys)
 

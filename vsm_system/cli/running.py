@@ -148,12 +148,16 @@ async def _run_and_show(request: "Request", show: "Show") -> int:
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(each, _stop, stop, show)
     try:
-        told = await run(request, Audience(show.tell, show.observe, show.begin), stop)
+        told = await run(request, Audience(show.tell, show.observe, show.begin, show.recall), stop)
     finally:
         show.end()
     applied = await _applied(request, told, show)
     seconds = monotonic() - started if told.ran else None
-    await show.result(told, seconds, applied)
+    try:
+        await show.result(told, seconds, applied)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read us has seen enough; the exit code still says how it ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return exit_code_of(told.result.outcome)
 
 
@@ -187,7 +191,9 @@ def quiet_logs() -> None:
     import structlog
 
     named = logging.getLevelNamesMapping().get(os.environ.get("VSM_LOG", "error").upper(), logging.ERROR)
-    structlog.configure(
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(  # without the values of local variables: they hold what the log must not
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), plain],
         wrapper_class=structlog.make_filtering_bound_logger(named),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -36,6 +36,10 @@ class Show(Protocol):
         """Show a fact."""
         ...
 
+    def recall(self, stream: str, recorded: RecordedFact) -> None:
+        """Take in a fact of an earlier run."""
+        ...
+
     def tell(self, line: str) -> None:
         """Say something in one line."""
         ...
@@ -91,6 +95,9 @@ class JsonShow:
     def observe(self, stream: str, recorded: RecordedFact) -> None:
         """Show nothing."""
 
+    def recall(self, stream: str, recorded: RecordedFact) -> None:
+        """Show nothing."""
+
     def tell(self, line: str) -> None:
         """Say it beside the output."""
         say(line)
@@ -127,13 +134,23 @@ class HumanShow:
         self._plain = PlainReport(self._write, datetime.now(UTC))
 
     def _write(self, line: str) -> None:
-        print(line, file=self._console.file, flush=True)
+        try:
+            print(line, file=self._console.file, flush=True)
+        except BrokenPipeError:
+            self._plain = None  # nobody reads any more; the work goes on
 
     def observe(self, stream: str, recorded: RecordedFact) -> None:
         """Show a fact."""
         for report in (self._live, self._plain):
             if report is not None:
                 report.add(stream, recorded)
+
+    def recall(self, stream: str, recorded: RecordedFact) -> None:
+        """Take in a fact of an earlier run: the view shows where things stand, lines only know the titles."""
+        if self._live is not None:
+            self._live.add(stream, recorded)
+        if self._plain is not None:
+            self._plain.learn(recorded)
 
     def tell(self, line: str) -> None:
         """Say it above the view, or beside the output."""

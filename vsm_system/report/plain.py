@@ -23,14 +23,18 @@ class PlainReport:
     def add(self, stream: str, recorded: f.RecordedFact) -> None:
         """Take in one fact, and write a line where it means something to a user."""
         fact = recorded.fact
-        if isinstance(fact, f.TaskPlanned):
-            self._titles[fact.task_id] = fact.packet.title
+        self.learn(recorded)
         say = LINES.get(fact.kind)
         said = say(self, stream, fact) if say else None
         if said is not None:
             node, text = said
             elapsed = max(0.0, (recorded.occurred_at - self._started).total_seconds())
             self._write(f"{duration(elapsed):>7}  {node:<{WIDTH}}  {one_line(text)}")
+
+    def learn(self, recorded: f.RecordedFact) -> None:
+        """Note what a task is called, and write nothing."""
+        if isinstance(recorded.fact, f.TaskPlanned):
+            self._titles[recorded.fact.task_id] = recorded.fact.packet.title
 
     def title(self, task_id: str) -> str:
         """Return what a task is called, in quotes."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from vsm_system.errors import UserError
 from vsm_system.repository.identity import OpenRepository
 from vsm_system.runs.apply import OWN_REFS, remove_refs
+from vsm_system.runs.checkpoint import ref_of
 from vsm_system.runs.git import refs_below
 from vsm_system.runs.ledger import FINISHED, reading
 from vsm_system.runs.state import State, live_owner
@@ -69,9 +70,14 @@ async def clean_refs(repository: OpenRepository, found: Leftovers) -> int:
     return await remove_refs(repository, found.refs)
 
 
-def clean_state(state: State) -> None:
-    """Delete the state folder, ledger and all; raise UserError while a run holds it."""
+async def clean_state(state: State, repository: OpenRepository) -> None:
+    """Delete the state folder, ledger and all, and the repository's copy of its checkpoints.
+
+    Raise UserError while a run holds it.
+    """
     owner = live_owner(state)
     if owner is not None:
         raise UserError(f"{owner} runs on this state: stop that first")
     shutil.rmtree(state.folder, ignore_errors=True)
+    copies = ref_of(state, repository.common)
+    await remove_refs(repository, await refs_below(repository.common, copies))

@@ -53,6 +53,7 @@ class Audience:
     tell: Callable[[str], None] = _say_nothing
     observe: Callable[[str, RecordedFact], None] = _see_nothing
     begun: Callable[[Prepared], None] = lambda _prepared: None
+    recall: Callable[[str, RecordedFact], None] = _see_nothing  # what was recorded before this run
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ async def _run_held(prepared: Prepared, audience: Audience, crash: Crash, stop: 
     await _notice_open(prepared, audience)
     await _clear_up(audience)
     audience.begun(prepared)
+    await _recall(prepared, audience)
     async with writing(prepared.state.ledger, prepared.genome.root_id) as journal:
         await _copy(prepared, crash, audience)
         signing = asyncio.create_task(_sign_regularly(prepared, journal, crash, audience), name="checkpoints")
@@ -165,6 +167,15 @@ async def _run_held(prepared: Prepared, audience: Audience, crash: Crash, stop: 
             await asyncio.gather(signing, return_exceptions=True)
             await _checkpoint(prepared, journal, crash, audience)
     return INTERRUPTED
+
+
+async def _recall(prepared: Prepared, audience: Audience) -> None:
+    """Tell what is known already, so that a run that goes on is shown like one that never stopped."""
+    if not ledger_path(prepared.state.ledger).exists():
+        return
+    async with reading(prepared.state.ledger) as history:
+        for stream, recorded in await facts_of(history, prepared.directive_id):
+            audience.recall(stream, recorded)
 
 
 async def _clear_up(audience: Audience) -> None:
@@ -248,7 +259,7 @@ async def _checkpoint(prepared: Prepared, journal: SqlJournal, crash: Crash, aud
 async def _copy(prepared: Prepared, crash: Crash, audience: Audience) -> None:
     try:
         stored = await stored_checkpoints(prepared.state.ledger)
-        await copy_checkpoints(prepared.state.copies, prepared.repository.common, stored, crash)
+        await copy_checkpoints(prepared.state, prepared.repository.common, stored, crash)
     except (OSError, WorkerError, LedgerError) as error:
         audience.tell(f"the checkpoints could not be copied: {error}")
 

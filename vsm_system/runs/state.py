@@ -12,12 +12,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from vsm_system.errors import UserError
 
 LEDGER, ARTIFACTS, CHECKPOINTS, LOCK = "ledger.db", "artifacts", "checkpoints.ndjson", "run.lock"
 FOLDER = "vsm"  # below a repository's common git directory
+MARK_LENGTH = 16  # hexadecimal digits of a sha256
 POLL_SECONDS = 0.1
 OWNER_LIMIT = 4_096  # bytes of a lock file that are read
 
@@ -36,8 +38,15 @@ class State:
 
     @property
     def copies(self) -> Path:
-        """The file of checkpoint copies."""
-        return self.folder / CHECKPOINTS
+        """The file of checkpoint copies; a ledger that lies elsewhere has one of its own."""
+        if Path(self.ledger) == self.folder / LEDGER:
+            return self.folder / CHECKPOINTS
+        return self.folder / f"{self.mark}.{CHECKPOINTS}"
+
+    @property
+    def mark(self) -> str:
+        """A name for the place of the ledger, for what is kept of several ledgers side by side."""
+        return sha256(self.ledger.encode(errors="surrogateescape")).hexdigest()[:MARK_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)

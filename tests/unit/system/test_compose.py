@@ -1,0 +1,142 @@
+"""An organization in one process: a directive goes in, its report comes out, and nothing is left running."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.system.stage import TTL_SECONDS, Tally, owner
+from vsm_core.actor import Claimed
+from vsm_core.genome import OrganizationalGenome, add_child, new_genome
+from vsm_core.node import LeafOperation, ModelSpec, ViableNode
+from vsm_core.payloads.work import Directive
+from vsm_core.task import Outcome
+from vsm_ledger import open_journal
+from vsm_ledger.errors import LedgerUnavailable
+from vsm_system import compose
+from vsm_system.clock import new_process_id
+from vsm_system.compose import Assembly, running
+from vsm_system.errors import StandstillError
+from vsm_worker.artifacts import ArtifactStore
+from vsm_worker.surroundings import Surroundings
+
+WAIT_SECONDS = 10.0
+ASKED = Directive(id="say-it", title="Say it back")
+
+
+def echoing() -> OrganizationalGenome:
+    """Return root over middle over a leaf that says its task back."""
+    genome = add_child(new_genome(ViableNode(id="root")), "root", ViableNode(id="middle"))
+    leaf = ViableNode(id="echo", operation=LeafOperation.research(), model=ModelSpec(provider="echo"))
+    return add_child(genome, "middle", leaf)
+
+
+@pytest.fixture
+async def assembly(tmp_path: Path) -> AsyncIterator[Assembly]:
+    journal = await open_journal(tmp_path / "ledger.sqlite", organization="demo")
+    surroundings = Surroundings(tmp_path / "cache", ArtifactStore(tmp_path / "artifacts"), new_process_id())
+    yield Assembly(organization="demo", genome=echoing(), journal=journal, surroundings=surroundings)
+    await journal.close()
+
+
+
+
+async def kinds(assembly: Assembly, stream: str = "root") -> list[str]:
+    return [recorded.fact.kind for recorded in (await assembly.journal.load(stream)).facts]
+
+
+async def test_a_directive_goes_all_the_way_and_nothing_stays_behind(assembly: Assembly) -> None:
+    before = asyncio.all_tasks()
+    async with asyncio.timeout(WAIT_SECONDS), running(assembly) as organization:
+        await organization.submit(ASKED)
+        report = await organization.finished(ASKED.id)
+    assert report.outcome is Outcome.NO_CHANGE or report.outcome is Outcome.COMPLETED
+    assert asyncio.all_tasks() == before
+    assert {"DirectiveAccepted", "DirectiveFinished"} <= set(await kinds(assembly))
+    for stream in ("root", "middle"):
+        loaded = await assembly.journal.load(stream)
+        assert (loaded.jobs, await assembly.journal.to_send(stream)) == ((), ())
+
+
+async def test_starting_and_stopping_are_on_record_for_every_controller(assembly: Assembly) -> None:
+    async with asyncio.timeout(WAIT_SECONDS), running(assembly):
+        pass
+    for stream in ("root", "middle"):
+        assert await kinds(assembly, stream) == ["ProcessStarted", "ProcessStopping"]
+
+
+async def test_every_claim_is_given_up(assembly: Assembly) -> None:
+    async with asyncio.timeout(WAIT_SECONDS), running(assembly):
+        pass
+    for stream in ("root", "middle"):
+        await assembly.journal.claim(stream, owner("somebody-else"), TTL_SECONDS)
+
+
+async def test_a_directive_that_is_over_is_only_reported_again(assembly: Assembly) -> None:
+    for _ in range(2):
+        again = replace(assembly, surroundings=replace(assembly.surroundings, process=new_process_id()))
+        async with asyncio.timeout(WAIT_SECONDS), running(again) as organization:
+            await organization.submit(ASKED)
+            await organization.finished(ASKED.id)
+    found = await kinds(assembly)
+    assert found.count("DirectiveAccepted") == found.count("DirectiveFinished") == 1
+
+
+async def test_an_organization_in_which_nothing_moves_says_so(
+    assembly: Assembly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compose, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(compose, "ControllerActor", lambda _seat: Tally())  # notes the directive, and leaves it
+    with pytest.raises(StandstillError, match="say-it"):
+        async with asyncio.timeout(WAIT_SECONDS), running(assembly) as organization:
+            await organization.submit(ASKED)
+            await organization.finished(ASKED.id)
+
+
+async def test_what_ends_a_host_for_good_ends_the_wait_for_a_report(
+    assembly: Assembly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compose, "STOP_SECONDS", 0.1)
+    with pytest.raises(LedgerUnavailable):
+        async with asyncio.timeout(WAIT_SECONDS), running(assembly) as organization:
+            broken = LedgerUnavailable("ledger", "the disk is full")
+            organization._supervisor.failed.set_result(broken)
+            await organization.finished(ASKED.id)
+
+
+@pytest.mark.parametrize("held", ["root", "middle"])
+async def test_a_node_that_another_process_holds_is_named_and_nothing_stays_behind(
+    assembly: Assembly, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compose, "STOP_SECONDS", 0.1)
+    await assembly.journal.claim(held, owner("somebody-else"), TTL_SECONDS)
+    before = asyncio.all_tasks()
+    try:
+        with pytest.raises(Claimed):
+            async with asyncio.timeout(WAIT_SECONDS), running(assembly):
+                pass
+        assert asyncio.all_tasks() == before
+    finally:
+        for task in asyncio.all_tasks() - before:
+            task.cancel()
+
+
+async def test_a_controller_whose_ledger_fails_once_goes_on(assembly: Assembly) -> None:
+    once = [LedgerUnavailable("ledger", "the disk is full")]
+    journal = assembly.journal
+
+    class FailsOnce:
+        def __getattr__(self, name: str) -> object:
+            return getattr(journal, name)
+
+        async def commit(self, commit: object) -> None:
+            if once and any(fact.fact.kind == "DirectiveAccepted" for fact in commit.facts):
+                raise once.pop()
+            await journal.commit(commit)
+
+    async with asyncio.timeout(WAIT_SECONDS), running(replace(assembly, journal=FailsOnce())) as organization:
+        await organization.submit(ASKED)
+        await organization.finished(ASKED.id)
+    assert (await kinds(assembly)).count("DirectiveAccepted") == 1
