@@ -28,6 +28,7 @@ class Limits(Value):
     """The bounds every decision keeps; each is named with its unit."""
 
     attempts_per_task: PositiveInt = 3
+    crashes_per_task: PositiveInt = 10  # processes that may die while they run one task
     tasks_per_directive: PositiveInt = 10_000
     work_in_progress: PositiveInt = 256  # open assignments of one controller
     admit_seconds: PositiveInt = 600

@@ -1,7 +1,8 @@
 """The supervisor: keeps the hosts of one process alive, one for one, within a restart intensity.
 
 A bug ends its host; the host comes back from the ledger. A host that keeps failing is not hidden: beyond the intensity
-the failure goes up and ends the run.
+the failure goes up and ends the run. A ledger that can't be written, and a node that was lost to another host, go up at
+once: there is nothing a restart could mend.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from vsm_core.actor import Claimed, Fenced
+from vsm_ledger.errors import LedgerError
 from vsm_system.host import Host
 
 RESTARTS = 5  # of one host within WINDOW_SECONDS
@@ -62,7 +64,7 @@ class Supervisor:
                 cause = _first(error)
                 while restarts and restarts[0] < clock() - WINDOW_SECONDS:
                     restarts.popleft()
-                if isinstance(cause, Fenced | Claimed) or len(restarts) >= RESTARTS:
+                if isinstance(cause, Fenced | Claimed | LedgerError) or len(restarts) >= RESTARTS:
                     self._fail(cause)
                     return
                 log.exception("host_restarts", node=node_id)

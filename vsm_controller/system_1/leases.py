@@ -113,7 +113,11 @@ def lose(
 
 
 def host_started(state: ControllerState, envelope: Envelope, context: Context) -> Step:
-    """Take back at once what an earlier process of these nodes was doing: it is dead."""
+    """Take back at once what an earlier process of these nodes was doing: it is dead.
+
+    Its death is no failure of the task, so no attempt is counted; but a task that outlives too many processes may be
+    what kills them, and ends as lost.
+    """
     started = envelope.payload
     if not isinstance(started, HostStarted):
         return Step()
@@ -121,9 +125,22 @@ def host_started(state: ControllerState, envelope: Envelope, context: Context) -
     for task in tasks_with_children(state):
         gone = task.status is TaskStatus.ADMITTED and task.process != started.process
         if gone and _is_local_leaf(state, task, started.nodes):
-            facts.extend(lose(state, task, context, "the process that ran it ended", counted=True))
+            facts.extend(_orphaned(state, task, context))
     facts.append(ProcessStarted(process=started.process, nodes=_leaves(state, started.nodes)))
     return Step(facts=tuple(facts))
+
+
+def _orphaned(state: ControllerState, task: TaskState, context: Context) -> tuple[AnyFact, ...]:
+    reason = "the process that ran it ended"
+    if task.assignments < context.limits.crashes_per_task:
+        return lose(state, task, context, reason, counted=False)
+    often = f"{reason}, {task.assignments} times; --again tries anew"
+    return conclude(
+        state,
+        task,
+        context.now,
+        End(Outcome.LOST, failure_class=FailureClass.CRASH, reason=often),
+    )
 
 
 def host_stopping(state: ControllerState, envelope: Envelope, context: Context) -> Step:

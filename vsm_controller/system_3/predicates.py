@@ -29,6 +29,8 @@ CONSTRAINT = re.compile(
     r"(?:tests?|test suite|build|api|public api|behaviou?r)\b.*\b(?:must|should|still|pass\w*|stay\w*|remain\w*)\b",
     re.IGNORECASE,
 )
+# A clause that begins so asks for nothing, whatever it mentions.
+FORBIDS = re.compile(r"^\s*(?:please )?(?:do not|don't|never|without|avoid|leave)\b", re.IGNORECASE)
 # A clause that begins so makes something new, whatever class of maintenance it mentions.
 MAKES = re.compile(
     r"^\s*(?:please )?(?:add|implement|support|write|create|build|introduce|train|rename|refactor|rewrite)\b",
@@ -78,6 +80,8 @@ def _classes_of(clause: str) -> set[str]:
     if not re.search(r"\w", clause):
         return set()
     named = {name for name, words in _WORDS if words.search(clause)}
+    if FORBIDS.search(clause):
+        return set()
     if MAKES.search(clause):
         return {CODE}
     if named and MENDS.search(clause) and not named & EDIT_CLASSES:

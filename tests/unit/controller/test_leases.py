@@ -232,15 +232,16 @@ def test_a_metasystem_has_no_lease() -> None:
     ]
 
 
-def test_a_new_process_takes_back_what_the_dead_one_was_doing_and_counts_it() -> None:
+def test_a_new_process_takes_back_what_the_dead_one_was_doing_and_does_not_count_it() -> None:
     # given
     play = admitted()
     # when
     play.restart("p2")
     # then
     (lost,) = play.of("AttemptLost")
-    assert (lost.counted, lost.reason) == (True, "the process that ran it ended")
-    assert newest(play).assignment.attempt == 2
+    assert (lost.counted, lost.reason) == (False, "the process that ran it ended")
+    assert newest(play).assignment.attempt == 1
+    assert newest(play).assignment.fencing_token == 2
 
 
 def test_a_packet_nobody_admitted_goes_out_again_at_once_and_is_not_counted() -> None:
@@ -280,10 +281,11 @@ def test_restart_after_restart_ends_a_task_as_lost() -> None:
     # given
     play = admitted()
     # when
-    for number in range(play.limits.attempts_per_task):
-        play.restart(f"p{number + 2}")
+    for number in range(play.limits.crashes_per_task):
+        play.process = f"p{number + 2}"
+        play.restart(play.process)
     # then
-    assert play.outcome() == (Outcome.LOST, "the process that ran it ended")
+    assert play.outcome() == (Outcome.LOST, "the process that ran it ended, 10 times; --again tries anew")
     over(play)
 
 

@@ -167,6 +167,11 @@ def test_each_line_is_a_clause(text: str) -> None:
     assert task_classes(text) == ("spelling", "code")
 
 
+@pytest.mark.parametrize("text", ["Do not fix the lint errors", "Never reformat it", "without modernising the syntax"])
+def test_what_is_forbidden_is_not_planned(text: str) -> None:
+    assert task_classes(text) == ()
+
+
 def test_title_and_body_are_two_clauses() -> None:
     assert seen("Add type hints", body="Fix the lint errors").task_classes == ("lint", "code")
 

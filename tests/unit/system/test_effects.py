@@ -4,22 +4,9 @@ import asyncio
 
 import pytest
 
-from tests.unit.system.stage import (
-    NODE,
-    PEER,
-    START,
-    TTL_SECONDS,
-    Stage,
-    control,
-    crash_at,
-    job,
-    owner,
-    sending,
-    timer,
-    turns,
-    until,
-    work,
-)
+from tests.unit.system.letters import NODE, PEER, START, control, job, timer, work
+from tests.unit.system.stage import TTL_SECONDS, Stage, crash_at, owner, turns, until
+from tests.unit.system.tally import sending
 from vsm_core.actor import Claimed, Commit, Fenced, Step
 from vsm_core.channel import Lane
 from vsm_ledger.errors import LedgerUnavailable
@@ -52,12 +39,13 @@ async def test_nothing_happens_before_the_commit_is_durable(stage: Stage) -> Non
 async def test_everything_happens_once_the_commit_is_durable(stage: Stage) -> None:
     stage.play(task=EVERYTHING)
     stage.journal.gate.clear()
-    async with stage.hosting():
+    async with stage.hosting() as host:
         await stage.deliver(work("task"))
         await stage.journal.held.wait()
         stage.journal.gate.set()
         await stage.until_recorded("task", "fired:alarm")
         await until(lambda: stage.workshop.begun and stage.transport.sent)
+        await host.settled()
     assert await stage.transport.depth(NODE, Lane.WORK) == 0
 
 
@@ -143,9 +131,7 @@ async def test_a_host_that_can_not_renew_its_claim_stops(
     await supervisor.stop()
 
 
-async def test_a_claim_is_renewed_while_its_host_lives(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_claim_is_renewed_while_its_host_lives(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_module, "CLAIM_RENEW_SECONDS", 0.01)
     async with stage.hosting():
         for _ in range(3):

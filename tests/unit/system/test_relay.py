@@ -4,22 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.unit.system.stage import (
-    NODE,
-    PEER,
-    Clock,
-    Stage,
-    control,
-    crash_at,
-    memory_journal,
-    name_of,
-    sending,
-    staged,
-    turns,
-    until,
-    waiting_in,
-    work,
-)
+from tests.unit.system.letters import NODE, PEER, control, name_of, work
+from tests.unit.system.stage import Clock, Stage, crash_at, memory_journal, staged, turns, until, waiting_in
+from tests.unit.system.tally import sending
 from vsm_core.channel import Lane
 from vsm_system.crash import never
 from vsm_system.relay import PUBLISH_BATCH, Relay

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.unit.system.stage import START, timer
+from tests.unit.system.letters import START, timer
 from vsm_system.timers import Timers
 
 SOON, LATER = START + timedelta(seconds=1), START + timedelta(seconds=2)
