@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from vsm_controller.state.controller import ControllerState
 from vsm_controller.system_1 import leases, results
 from vsm_controller.system_2 import dependencies
-from vsm_controller.system_3 import cancellation, closing, directives, integration, verification
+from vsm_controller.system_3 import cancellation, closing, directives, integration, packets, verification
 from vsm_core.actor import Context, Step
 from vsm_core.envelope import Envelope
 
@@ -25,7 +25,7 @@ HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     # System 3: the here and now
     "directive": (directives.accept,),
     "directive_query": (directives.answer,),
-    "task_packet": (directives.take_on,),
+    "task_packet": (packets.take_on,),
     "cancel": (cancellation.cancel,),
     "lease_revoked": (cancellation.revoked,),
     # several systems wait for time and for jobs
