@@ -8,12 +8,14 @@ metasystem; what is counted is the leaf's tasks. Run: python -m benchmarks.organ
 import argparse
 import asyncio
 import cProfile
+import platform
 import pstats
 import sqlite3
 import statistics
 import tempfile
 import time
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
@@ -90,7 +92,7 @@ def _package_of(file: str, name: str) -> str:
         if library in file or library in name:
             return library
     if "select.epoll" in name or "poll" in name:
-        return "waiting (epoll)"
+        return "waiting for the ledger's thread"
     return "the rest of Python"
 
 
@@ -115,6 +117,10 @@ def main() -> None:
     for name, values in (("tasks/s", rates), ("facts/s, durable", facts)):
         table.add_row(name, *(f"{pick(values):,.0f}" for pick in (statistics.median, min, max)))
     console.print(table)
+    console.print(
+        f"Python {platform.python_version()}, pydantic {version('pydantic')}, SQLAlchemy {version('sqlalchemy')}; "
+        f"command: python -m benchmarks.organization --tasks {given.tasks} --runs {given.runs}"
+    )
     console.print(
         f"{sum(counted.values())} facts and {given.runs} runs; where one profiled run spent its time:"
     )

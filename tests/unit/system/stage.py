@@ -72,6 +72,10 @@ class TroubledJournal:
         self._fail("load")
         return await self.inner.load(stream)
 
+    async def release(self, node: str, epoch: int) -> None:
+        self._fail("release")
+        await self.inner.release(node, epoch)
+
     async def mark_sent(self, envelope_ids: Sequence[str]) -> None:
         self._fail("mark_sent")
         await self.inner.mark_sent(envelope_ids)

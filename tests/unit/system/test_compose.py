@@ -10,6 +10,7 @@ import pytest
 from tests.unit.system.stage import TTL_SECONDS, owner
 from tests.unit.system.tally import Tally
 from vsm_core.actor import Claimed
+from vsm_core.facts import RecordedFact
 from vsm_core.genome import OrganizationalGenome, add_child, new_genome
 from vsm_core.node import LeafOperation, ModelSpec, ViableNode
 from vsm_core.payloads.work import Directive
@@ -114,6 +115,18 @@ async def test_what_ends_a_host_for_good_ends_the_wait_for_a_report(
         await ask(assembly, broken)
 
 
+async def test_who_watches_can_not_stop_the_work(assembly: Assembly) -> None:
+    told: list[str] = []
+
+    def observe(_node: str, recorded: RecordedFact) -> None:
+        told.append(recorded.fact.kind)
+        raise RuntimeError("the watcher broke")
+
+    await ask(replace(assembly, observe=observe))
+    assert told == ["ProcessStarted"]
+    assert "DirectiveFinished" in await kinds(assembly)
+
+
 HALF_STARTED = pytest.mark.xfail(
     strict=True,
     reason="Organization.stop asks for hosts that were never started: KeyError instead of Claimed",
@@ -140,11 +153,11 @@ async def test_a_node_that_another_process_holds_is_named_and_nothing_stays_behi
 @pytest.mark.xfail(
     strict=True, reason="a controller made again in its process is fenced by its own announcement"
 )
-async def test_a_controller_whose_ledger_fails_once_goes_on(
+async def test_a_controller_whose_journal_fails_once_goes_on(
     assembly: Assembly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compose, "STOP_SECONDS", 0.1)
-    once = [LedgerUnavailable("ledger", "the disk is full")]
+    once = [OSError("the disk went away for a moment")]
     journal = assembly.journal
 
     class FailsOnce:

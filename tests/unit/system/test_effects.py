@@ -9,13 +9,12 @@ from tests.unit.system.stage import TTL_SECONDS, Stage, crash_at, owner, turns, 
 from tests.unit.system.tally import sending
 from vsm_core.actor import Claimed, Commit, Fenced, Step
 from vsm_core.channel import Lane
-from vsm_ledger.errors import LedgerUnavailable
 from vsm_system import host as host_module
 from vsm_system.host import Host
 from vsm_system.supervisor import Supervisor
 
 EVERYTHING = sending(PEER) + Step(timers=(timer("alarm"),), jobs=(job("merged"),))
-FULL = LedgerUnavailable("ledger", "the disk is full")
+TROUBLE = OSError("the disk went away for a moment")
 
 
 async def assert_nothing_happened(stage: Stage, host: Host) -> None:
@@ -92,7 +91,7 @@ async def test_a_crash_right_after_the_commit_loses_no_effect(stage: Stage) -> N
 
 async def test_a_failing_commit_is_no_effect_and_the_next_host_handles_it(stage: Stage) -> None:
     stage.play(task=EVERYTHING)
-    stage.journal.errors["commit"] = [FULL]
+    stage.journal.errors["commit"] = [TROUBLE]
     supervisor = Supervisor()
     await supervisor.start(NODE, stage.host)
     first = supervisor.host(NODE)

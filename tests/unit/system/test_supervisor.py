@@ -7,12 +7,13 @@ import pytest
 from tests.unit.system.letters import NODE, control, job, work
 from tests.unit.system.stage import Stage, turns, until
 from vsm_core.actor import Step
-from vsm_ledger.errors import LedgerLocked, LedgerUnavailable
+from vsm_core.channel import Lane
+from vsm_ledger.errors import LedgerUnavailable
 from vsm_system import supervisor as module
 from vsm_system.supervisor import RESTARTS, Supervisor
 
-LOCKED = LedgerLocked("ledger", 5.0)
 FULL = LedgerUnavailable("ledger", "the disk is full")
+TROUBLE = OSError("something broke")
 START_SECONDS = 0.5
 
 
@@ -25,13 +26,13 @@ async def test_a_started_host_takes_envelopes(stage: Stage) -> None:
     await supervisor.stop()
 
 
-async def test_a_ledger_that_stays_full_ends_the_run_with_its_error(stage: Stage) -> None:
-    stage.journal.errors["commit"] = [FULL] * (RESTARTS + 1)
+async def test_a_journal_that_keeps_failing_ends_the_run_with_its_error(stage: Stage) -> None:
+    stage.journal.errors["commit"] = [TROUBLE] * (RESTARTS + 1)
     supervisor = Supervisor()
     await supervisor.start(NODE, stage.host)
     await stage.deliver(*(control(f"note-{number}") for number in range(3)))
     await until(lambda: _kept_delivering(stage, supervisor))
-    assert supervisor.failed.result() is FULL
+    assert supervisor.failed.result() is TROUBLE
     assert stage.journal.errors["commit"] == []
     await supervisor.stop()
 
@@ -43,11 +44,32 @@ async def _kept_delivering(stage: Stage, supervisor: Supervisor) -> bool:
     return supervisor.failed.done()
 
 
+async def test_a_ledger_that_can_not_be_written_ends_the_run_at_once(stage: Stage) -> None:
+    stage.journal.errors["commit"] = [FULL]
+    supervisor = Supervisor()
+    await supervisor.start(NODE, stage.host)
+    await stage.deliver(control("note"))
+    await until(supervisor.failed.done)
+    assert supervisor.failed.result() is FULL
+    assert await stage.transport.depth(NODE, Lane.CONTROL) == 1
+    await supervisor.stop()
+
+
+async def test_a_failure_while_stopping_does_not_undo_the_stop(stage: Stage) -> None:
+    stage.journal.errors["release"] = [TROUBLE]
+    supervisor = Supervisor()
+    await supervisor.start(NODE, stage.host)
+    async with asyncio.timeout(START_SECONDS):
+        await supervisor.stop()
+    assert not supervisor.failed.done()
+    assert stage.journal.errors["release"] == []
+
+
 async def test_as_many_failures_as_the_intensity_allows_are_mended(on_memory: Stage) -> None:
     supervisor = Supervisor()
     await supervisor.start(NODE, on_memory.host)
     for number in range(RESTARTS):
-        on_memory.journal.errors["commit"] = [FULL]
+        on_memory.journal.errors["commit"] = [TROUBLE]
         await on_memory.deliver(control(f"note-{number}"))
         await on_memory.until_recorded(f"note-{number}")
     assert not supervisor.failed.done()
@@ -59,7 +81,7 @@ async def test_failures_far_apart_are_forgiven(on_memory: Stage, monkeypatch: py
     supervisor = Supervisor()
     await supervisor.start(NODE, on_memory.host)
     for number in range(3 * RESTARTS):
-        on_memory.journal.errors["commit"] = [FULL]
+        on_memory.journal.errors["commit"] = [TROUBLE]
         await on_memory.deliver(control(f"note-{number}"))
         await on_memory.until_recorded(f"note-{number}")
     assert not supervisor.failed.done()
@@ -68,7 +90,7 @@ async def test_failures_far_apart_are_forgiven(on_memory: Stage, monkeypatch: py
 
 @pytest.mark.xfail(strict=True, reason="Supervisor.start waits for the first host alone")
 async def test_a_host_that_fails_while_it_starts_comes_up_after_all(stage: Stage) -> None:
-    stage.journal.errors["load"] = [LOCKED]
+    stage.journal.errors["load"] = [TROUBLE]
     supervisor = Supervisor()
     try:
         async with asyncio.timeout(START_SECONDS):
@@ -87,7 +109,7 @@ async def test_a_job_that_outlives_its_host_reports_to_the_next_one(stage: Stage
     await supervisor.start(NODE, stage.host)
     await stage.deliver(work("task"))
     await until(lambda: stage.workshop.begun)
-    stage.journal.errors["commit"] = [FULL]
+    stage.journal.errors["commit"] = [TROUBLE]
     await stage.deliver(control("note"))
     await stage.until_recorded("note")
     stage.workshop.finish("merge")
