@@ -21,6 +21,10 @@ _leave_current_folder()
 def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
+        if sys.argv[1:2] == ["run-directive"]:
+            from vsm_system.cli.signals import remember
+
+            remember()
         from vsm_system.cli.app import run_command_line
 
         code = run_command_line(sys.argv[1:])

@@ -21,6 +21,7 @@ PREFIX = "VSM_"
 # Variables of the same prefix that are not configuration: a test's crash point, and how much is told.
 OTHER_VARIABLES = frozenset({"VSM_CRASH_AT", "VSM_LOG", "VSM_TRACEBACK"})
 DEFAULT = "default"
+LISTS = {"acceptance": "should be a list of commands", "rules": "should be a list of rule codes"}
 Rule = Annotated[str, Field(pattern="^[A-Z]+[0-9]*$")]
 
 
@@ -168,7 +169,8 @@ def _check(source: Source, layer: Mapping[str, object]) -> None:
         where = _named(source, key)
         prefix = where if where != source else f"{source}: {key}"
         item = f" (item {int(place[0]) + 1})" if place and place[0].isdigit() else ""
-        raise ConfigError(f"{prefix}{item}: {_lower(first['msg'])}, not {first['input']!r}") from error
+        said = LISTS[key] if first["type"] == "tuple_type" and key in LISTS else _lower(first["msg"])
+        raise ConfigError(f"{prefix}{item}: {said}, not {first['input']!r}") from error
     for command in checked.acceptance:
         argv_of(command)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from vsm_core.task import Artifact
+from vsm_worker.secret_rules import redacted_bytes
 
 INLINE_LIMIT = 2_048  # bytes of text that travel inside the artifact itself
 
@@ -18,7 +19,8 @@ class ArtifactStore:
     folder: Path
 
     def put(self, name: str, content: bytes) -> Artifact:
-        """Store content and return what names it; raise OSError where the folder can't be written."""
+        """Store content without its secrets and return what names it; raise OSError where it can't be written."""
+        content = redacted_bytes(content)
         digest = sha256(content).hexdigest()
         target = self._path(digest)
         if not target.exists():

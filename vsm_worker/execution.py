@@ -3,7 +3,8 @@
 Theory of operation. The provider works in a detached work tree. When it has ended, and with it every process it
 started, the harness stages and commits what it finds, puts it under the attempt's own ref, and measures the diff. An
 execution that finds its ref already there was interrupted after its work was safe: it goes on from that commit. What
-did not end well is saved under a rescue ref. No way out of here leaves a work tree or a process.
+did not end well is saved under a rescue ref. Work that the gate for secrets refuses is kept under no ref. No way out
+of here leaves a work tree or a process.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from vsm_core.payloads.jobs import ExecuteTask, ExecutionReport, ProviderExit
+from vsm_core.payloads.jobs import ExecuteTask, ExecutionReport, GateKind, ProviderExit
 from vsm_core.payloads.work import Assignment, TaskPacket
 from vsm_core.task import Artifact, Evidence, Isolation, Role, Usage
 from vsm_worker.acceptance.verification import verify
@@ -25,8 +26,9 @@ from vsm_worker.process import Scratch
 from vsm_worker.providers import PROVIDERS, WITHOUT_WORKSPACE
 from vsm_worker.providers.protocol import ProviderEvent, ProviderOutcome, Said, ToolRan, WorkingFolder
 from vsm_worker.report import NARRATION_LIMIT, bounded
+from vsm_worker.secret_rules import redacted
 from vsm_worker.surroundings import CRASH_POINTS, Surroundings, attempt_ref, base_of, no_crash, site_of
-from vsm_worker.workspace import Workspace, commit_message, commit_work, keep, rescue, workspace
+from vsm_worker.workspace import Workspace, commit_message, commit_work, delete_ref, keep, rescue, workspace
 
 __all__ = ["CRASH_POINTS", "Surroundings", "execute", "no_crash"]
 
@@ -105,7 +107,7 @@ async def _with_workspace(
     finished = await resolve(common, ref)
     if finished is not None:
         told = Told(ProviderOutcome(ProviderExit.OK, "taken up again after an interruption"))
-        return await _measured(packet, common, _reported(told), finished)
+        return await _inspected(packet, common, _reported(told), (ref, finished))
     async with workspace(site) as made:
         told = await _work(packet, WorkingFolder(made.root, made.scratch), surroundings)
         surroundings.crash("worker.after_work")
@@ -117,7 +119,7 @@ async def _with_workspace(
             return report
         await keep(made, ref, commit)
         surroundings.crash("worker.after_ref")
-        return await _measured(packet, common, report, commit)
+        return await _inspected(packet, common, report, (ref, commit))
 
 
 async def _committed(
@@ -132,6 +134,18 @@ async def _committed(
     commit = await commit_work(made, commit_message(packet.title, trailers))
     surroundings.crash("worker.after_commit")
     return commit
+
+
+async def _inspected(
+    packet: TaskPacket, common: Path, report: ExecutionReport, kept: tuple[str, str]
+) -> ExecutionReport:
+    """Measure the work under an attempt ref; work that holds a secret is no longer kept."""
+    ref, commit = kept
+    measured = await _measured(packet, common, report, commit)
+    if all(each.kind is not GateKind.SECRET for each in measured.violations):
+        return measured
+    await delete_ref(common, ref, commit)
+    return measured.model_copy(update={"commit": None})
 
 
 async def _measured(
@@ -181,8 +195,11 @@ def _take_in(told: Told, event: ProviderEvent, artifacts: ArtifactStore) -> None
     if isinstance(event, ProviderOutcome):
         told.outcome = event
     elif isinstance(event, Said):
-        told.narration = f"{told.narration}\n{event.text}".strip()[-NARRATION_LIMIT:]
+        told.narration = f"{told.narration}\n{redacted(event.text)}".strip()[-NARRATION_LIMIT:]
     elif isinstance(event, ToolRan):
-        told.evidence = (*told.evidence, event.evidence)
+        evidence = event.evidence
         if len(event.output) > REPORTED_OUTPUT:
-            told.artifacts = (*told.artifacts, artifacts.put(f"output of {event.tool}", event.output))
+            stored = artifacts.put(f"output of {event.tool}", event.output)
+            evidence = evidence.model_copy(update={"output_digest": stored.digest})
+            told.artifacts = (*told.artifacts, stored)
+        told.evidence = (*told.evidence, evidence)

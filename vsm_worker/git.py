@@ -9,7 +9,7 @@ import fcntl
 import os
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -198,22 +198,36 @@ def readable(name: str) -> str:
 @asynccontextmanager
 async def exclusive(lock: Path) -> AsyncIterator[None]:
     """Hold a lock file against every other holder on this machine; raise LockTimeout where it is never free."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("ab") as held:
-        await _acquire(held.fileno(), lock)
+    async with AsyncExitStack() as stack:
+        while True:
+            lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            held = stack.enter_context(lock.open("ab"))
+            await _acquire(held.fileno(), lock)
+            if is_file_at(held.fileno(), lock):
+                break
+            held.close()  # it was taken away while we waited
         yield
 
 
 async def _acquire(descriptor: int, lock: Path) -> None:
     try:
         async with asyncio.timeout(LOCK_TIMEOUT_SECONDS):
-            while not _try_lock(descriptor):  # noqa: ASYNC110 - the holder may be another process
+            while not try_lock(descriptor):  # noqa: ASYNC110 - the holder may be another process
                 await asyncio.sleep(LOCK_POLL_SECONDS)
     except TimeoutError:
         raise LockTimeout(f"{lock} has been held for more than {LOCK_TIMEOUT_SECONDS:g} s") from None
 
 
-def _try_lock(descriptor: int) -> bool:
+def is_file_at(descriptor: int, path: Path) -> bool:
+    """Say whether an open file is the one that lies at a path now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file against everybody else, if nobody holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

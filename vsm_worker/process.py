@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from vsm_worker.errors import ProgramMissing
 from vsm_worker.launcher import children_of
+from vsm_worker.secret_rules import redacted
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 OUTPUT_KEPT = 4 * 1024 * 1024  # bytes of a program's output that stay in memory
@@ -68,6 +69,11 @@ class Ended:
     def text(self) -> str:
         """The output as text; bytes that are no UTF-8 are shown as replaced."""
         return self.output.decode(errors="replace")
+
+    @property
+    def shown(self) -> str:
+        """The output as text that may be told: without the secrets in it. Cut this, never ``text``."""
+        return redacted(self.text)
 
     @property
     def crashed(self) -> bool:

@@ -5,12 +5,15 @@ gate is rejected; a verification says what its judgements say.
 """
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from vsm_core.ids import NodeId
 from vsm_core.payloads.control import JobFinished
-from vsm_core.payloads.jobs import ExecutionReport, JobOutcome, ProviderExit, Verdict
+from vsm_core.payloads.jobs import ExecutionReport, JobOutcome, Judgement, ProviderExit, Verdict
 from vsm_core.payloads.work import TaskPacket, TaskResult
 from vsm_core.task import FILES_LIMIT, Evidence, FailureClass, Outcome, Role
+from vsm_core.value import Value
+from vsm_worker.secret_rules import redacted
 from vsm_worker.tools import asks_for_change, may_find_nothing
 
 REASON_LIMIT = 4_000  # characters
@@ -20,6 +23,7 @@ ITEMS_LIMIT = 100  # violations, judgements, special changes and artifacts of on
 EVIDENCE_LIMIT = 16  # pieces whose output tail is kept; later ones keep their digest
 VIOLATIONS_SHOWN = 5
 
+ValueT = TypeVar("ValueT", bound=Value)
 Ending = tuple[Outcome, FailureClass | None]
 
 OF_EXIT: Mapping[ProviderExit, Ending] = {
@@ -147,7 +151,8 @@ def _summary(packet: TaskPacket, report: ExecutionReport) -> str:
 
 
 def bounded(report: ExecutionReport) -> ExecutionReport:
-    """Return a report that fits into one envelope: long lists and texts cut, counts and digests kept."""
+    """Return a report that fits into one envelope: secrets and what is too long cut, counts and digests kept."""
+    report = without_secrets(report)
     return report.model_copy(
         update={
             "reason": report.reason[:REASON_LIMIT],
@@ -162,6 +167,29 @@ def bounded(report: ExecutionReport) -> ExecutionReport:
             ),
         }
     )
+
+
+def without_secrets(report: ExecutionReport) -> ExecutionReport:
+    """Return a report with no secret in any text that a leaf or its tools had a hand in."""
+    return report.model_copy(
+        update={
+            "reason": redacted(report.reason),
+            "narration": redacted(report.narration),
+            "special_changes": tuple(map(redacted, report.special_changes)),
+            "evidence": tuple(_redacted(each, "summary", "output_tail") for each in report.evidence),
+            "violations": tuple(_redacted(each, "detail") for each in report.violations),
+            "judgements": tuple(_judged_without_secrets(each) for each in report.judgements),
+        }
+    )
+
+
+def _redacted(told: ValueT, *fields: str) -> ValueT:
+    return told.model_copy(update={name: redacted(getattr(told, name)) for name in fields})
+
+
+def _judged_without_secrets(judgement: Judgement) -> Judgement:
+    tests = tuple(map(redacted, judgement.changed_tests))
+    return _redacted(judgement, "reason").model_copy(update={"changed_tests": tests})
 
 
 def _trimmed(order: int, evidence: Evidence) -> Evidence:

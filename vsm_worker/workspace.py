@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from tempfile import mkdtemp
 
 from vsm_core.ids import Id
 from vsm_core.value import Value
@@ -25,6 +26,7 @@ from vsm_worker.process import Scratch, birth_of, uninterrupted
 
 SUBJECT_LIMIT = 200  # characters of a commit's first line
 BESIDE_LENGTH = 12  # characters of a commit that tell two rescues of one execution apart
+PROBE = "probe-"  # begins the names of folders that are no work trees
 NAME_LIMIT = 80  # characters of a folder or a part of a ref made from an id
 
 
@@ -101,7 +103,6 @@ async def workspace(site: Site) -> AsyncIterator[Workspace]:
     made = Workspace(site, root, common, Scratch.below(scratch_folder(root)), common)
     await reclaim(record_file(root))  # of this same execution, interrupted in a process that is dead
     try:
-        _take_possession(made)
         await _add(made)
         yield made
     finally:
@@ -118,7 +119,6 @@ def _take_possession(made: Workspace) -> None:
         commit=made.site.commit,
         rescue_ref=made.site.rescue_ref,
     )
-    made.site.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     record_file(made.root).write_text(record.model_dump_json(), encoding="utf-8")
     made.scratch.make()
 
@@ -140,6 +140,7 @@ def repository_lock(folder: Path) -> Path:
 
 async def _add(made: Workspace) -> None:
     async with exclusive(repository_lock(made.site.folder)):
+        _take_possession(made)
         arguments = ("worktree", "add", "--quiet", "--detach", "--force", str(made.root), made.site.commit)
         await call(made.common, Call((*AS_STORED, *arguments)))
     made.git_dir = _pointer(made.root) or made.common
@@ -191,6 +192,11 @@ async def create_ref(common: Path, ref: str, commit: str) -> None:
             if found is None:
                 raise
             raise RefExists(ref, found) from None
+
+
+async def delete_ref(common: Path, ref: str, commit: str) -> None:
+    """Delete a ref that points at a commit; errors are git's."""
+    await git(common, "update-ref", "-d", ref, commit)
 
 
 async def commit_work(made: Workspace, message: str) -> str | None:
@@ -272,6 +278,29 @@ async def _tear_down(made: Workspace) -> None:
     finally:
         async with exclusive(repository_lock(made.site.folder)):
             await remove_worktree(made.common, made.root)
+
+
+@asynccontextmanager
+async def probe(folder: Path) -> AsyncIterator[Scratch]:
+    """Give a private folder among a repository's work trees; its name says who owns it."""
+    async with exclusive(repository_lock(folder)):
+        root = Path(mkdtemp(prefix=f"{PROBE}{_owner(os.getpid())}-", dir=folder))
+    try:
+        scratch = Scratch.below(root)
+        scratch.make()
+        yield scratch
+    finally:
+        remove_tree(root)
+
+
+def _owner(pid: int) -> str:
+    return f"{pid}-{plain(birth_of(pid) or 'dead')}"
+
+
+def is_abandoned(probed: Path) -> bool:
+    """Say whether the process that a probe's folder is named after is dead."""
+    pid = probed.name.removeprefix(PROBE).partition("-")[0]
+    return pid.isdecimal() and not probed.name.startswith(f"{PROBE}{_owner(int(pid))}-")
 
 
 def read_record(path: Path) -> Record | None:

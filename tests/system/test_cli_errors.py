@@ -144,6 +144,11 @@ def test_a_root_without_children(vsm: Vsm, repository: Path, tmp_path: Path) -> 
     assert vsm("genome", "validate", str(file), folder=repository).returncode == 0
 
 
+@pytest.mark.parametrize("group", ["genome", "ledger", "config"])
+def test_a_group_without_a_command(vsm: Vsm, repository: Path, group: str) -> None:
+    assert_refused(vsm(group, folder=repository), "missing command", f"vsm {group} --help")
+
+
 def test_an_unknown_node(vsm: Vsm, repository: Path) -> None:
     refused = vsm("genome", "show", "--node", "lintr", folder=repository)
     assert_refused(refused, "unknown node 'lintr' (did you mean 'linter'?)")

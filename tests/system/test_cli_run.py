@@ -90,7 +90,7 @@ def test_a_directive_from_words_to_an_applied_branch(vsm: Vsm, git: Git) -> None
     assert len(json.loads(vsm("ledger", "tasks", directive, "--json"))) == len(document["tasks"])
     assert "ruff check" in vsm("logs", task["id"])
     assert "linter" in vsm("why", task["id"][:16])
-    assert "the record is whole" in vsm("ledger", "verify")
+    assert "the record is whole (compared: facts, heads and checkpoints)" in vsm("ledger", "verify")
     assert json.loads(vsm("ledger", "verify", "--json"))["findings"] == []
     assert '"kind":"DirectiveFinished"' in vsm("ledger", "facts", "--kind", "DirectiveFinished")
     # and the result can be taken, once
@@ -119,7 +119,7 @@ def test_apply_at_once_and_nothing_left_to_do(vsm: Vsm, git: Git) -> None:
 
 def test_what_is_in_the_way_of_applying_is_one_line_and_the_result_stays(vsm: Vsm, git: Git) -> None:
     (vsm.root / "tally" / "report.py").write_text("mine = 1\n")
-    told = vsm("run-directive", LINT, "--apply")
+    told = vsm("run-directive", LINT, "--apply", code=1)
     lines = vsm.errors.splitlines()
     assert any("1 changed file is not committed" in line for line in lines)
     assert any(
@@ -151,6 +151,12 @@ def test_what_needs_a_model_needs_a_human(vsm: Vsm) -> None:
     assert "vsm genome show > organization.yaml" in str(document["reason"])
     told = vsm("run-directive", "Add an export to PDF", code=3)
     assert "needs_human" in told
+    directive = str(document["directive_id"])
+    assert f"run-directive --directive {directive} " in told
+    assert "--again" in told
+    anew = vsm.document("--directive", directive, "--again", code=3)
+    assert str(anew["directive_id"]).startswith(f"{directive}-")
+    assert anew["reason"] == document["reason"]
 
 
 def test_a_plan_runs_nothing(vsm: Vsm, git: Git) -> None:

@@ -3,6 +3,7 @@
 Command modules import their libraries inside their functions, so that help is fast.
 """
 
+import errno
 import io
 import os
 import sys
@@ -14,8 +15,10 @@ import typer
 
 from vsm_system.cli import branches, cleaning, doctor, genome, ledger, records, running, sampling, settings
 from vsm_system.cli.exits import FAILED, INTERRUPTED, OK, USAGE, explained
+from vsm_system.cli.streams import flushed, open_all, silence
 
 PROGRAM = "vsm"
+UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)  # how a print fails where the output takes nothing
 HELP = """A self-evolving organization of coding agents that works on a git repository.
 
 Ask for something with `vsm run-directive "..."`; the result is a branch `vsm/<directive>`, verified by somebody other
@@ -60,23 +63,35 @@ def _program(
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
+    open_all()
     _print_anything()
     try:
         if list(arguments) == ["--version"]:
             _program(version=True)
         code = typer.main.get_command(app).main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
-        return code if isinstance(code, int) else OK
+        return _ended(code if isinstance(code, int) else OK)
     except typer.Exit as left:
         return left.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has seen enough
+        silence(sys.stdout)  # whoever read us has seen enough
         return OK
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user unasked
         return _failed(error)
+
+
+def _ended(code: int) -> int:
+    """Write out what was printed and return the exit code: a failure where all went well but the output is lost."""
+    error = flushed()
+    return code if error is None or isinstance(error, BrokenPipeError) or code != OK else _lost(error)
+
+
+def _lost(error: OSError) -> int:
+    silence(sys.stdout)
+    _complain(f"the output can't be written: {error.strerror}")
+    return FAILED
 
 
 def _print_anything() -> None:
@@ -87,8 +102,12 @@ def _print_anything() -> None:
 
 
 def _failed(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in UNWRITABLE and error.filename is None:
+        return _lost(error)
     usage = getattr(error, "format_message", None)  # the argument parser's own errors
     if usage is not None:
+        if not usage().strip():
+            return USAGE  # help was printed
         _complain(f"{_sentence(usage())}; see `{_path(error)} --help`")
         return USAGE
     line = explained(error)
@@ -112,4 +131,7 @@ def _path(error: Exception) -> str:
 
 
 def _complain(line: str) -> None:
-    print(f"{PROGRAM}: {' '.join(line.split())}", file=sys.stderr)
+    try:
+        print(f"{PROGRAM}: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)

@@ -24,8 +24,11 @@ def diff(
 ) -> None:
     """Show what a directive changed, as git shows it."""
     from vsm_system.errors import UserError
+    from vsm_system.runs.apply import gone_line, is_gone
 
     _, repository, candidate = _found(directive, workspace, state, ledger)
+    if wait_for(is_gone(repository, candidate)):
+        raise UserError(gone_line(directive))
     if candidate.base is None or candidate.commit is None:
         raise UserError(f"directive {directive} changed nothing ({candidate.outcome or 'it is not over'})")
     arguments = ["git", "-C", str(repository.root), "diff", *(["--stat"] if stat else [])]

@@ -10,7 +10,7 @@ from vsm_system.cli.options import HERE, Json, Organization, Workspace, configur
 if TYPE_CHECKING:
     from vsm_core.genome import OrganizationalGenome
 
-app = typer.Typer(help="Show, check and compare organizations.", no_args_is_help=True)
+app = typer.Typer(help="Show, check and compare organizations.")
 Which = Annotated[
     str | None,
     typer.Argument(metavar="[FILE|NAME]", help="A starter or a file; by default the configured one."),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vsm_system.repository.identity import OpenRepository
     from vsm_system.runs.state import State
 
-app = typer.Typer(help="Verify and read the ledger.", no_args_is_help=True)
+app = typer.Typer(help="Verify and read the ledger.")
 
 
 @app.command()
@@ -40,7 +40,8 @@ def verify(
             print(f"found: {finding}")
         for note in found.notes:
             print(f"note: {note}")
-        print("the record was changed" if found.findings else "the record is whole")
+        state_of_it = "the record was changed" if found.findings else "the record is whole"
+        print(f"{state_of_it} (compared: facts, heads and checkpoints)")
     return 1 if found.findings else 0
 
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +21,8 @@ from vsm_system.cli.options import (
     configured,
     wait_for,
 )
+from vsm_system.cli.signals import SIGNALS, act_at_once, have_come
+from vsm_system.cli.streams import flushed, silence
 
 if TYPE_CHECKING:
     from vsm_system.cli.showing import Show
@@ -46,7 +48,6 @@ Python = Annotated[
     str | None,
     typer.Option("--python", metavar="PATH", help="Interpreter or environment that the tests run with."),
 ]
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_directive(
@@ -77,7 +78,8 @@ def run_directive(
     """Do what TEXT says on a git repository, and leave the result on branch `vsm/<directive>`.
 
     The same command again goes on with what was interrupted, or prints the result that is there.
-    Exit code 0: done or nothing to do; 1: failed or rejected; 2: usage; 3: a human has to decide; 130: interrupted.
+    Exit code 0: done or nothing to do; 1: failed, rejected or not applied; 2: usage; 3: a human has to decide;
+    130: interrupted.
     """
     from vsm_system.runs.request import Request
 
@@ -104,6 +106,7 @@ def _plan(request: "Request", *, as_json: bool) -> int:
     from vsm_system.cli.showing import print_plan
     from vsm_system.runs.plan import plan
 
+    act_at_once()
     print_plan(wait_for(plan(request)), as_json=as_json)
     return 0
 
@@ -139,7 +142,7 @@ def _print_bare(request: "Request", outcome: str, reason: str) -> None:
 
 
 async def _run_and_show(request: "Request", show: "Show") -> int:
-    from vsm_system.cli.exits import exit_code_of
+    from vsm_system.cli.exits import FAILED, exit_code_of
     from vsm_system.runs.run import Audience, run
 
     started, stop = monotonic(), asyncio.Event()
@@ -147,6 +150,8 @@ async def _run_and_show(request: "Request", show: "Show") -> int:
     for each in SIGNALS:
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(each, _stop, stop, show)
+    if have_come():
+        _stop(stop, show)
     try:
         told = await run(request, Audience(show.tell, show.observe, show.begin, show.recall), stop)
     finally:
@@ -154,11 +159,11 @@ async def _run_and_show(request: "Request", show: "Show") -> int:
     applied = await _applied(request, told, show)
     seconds = monotonic() - started if told.ran else None
     try:
-        await show.result(told, seconds, applied)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read us has seen enough; the exit code still says how it ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return exit_code_of(told.result.outcome)
+        await show.result(told, seconds, applied.line)
+    except OSError:  # nobody reads, or nothing can be written; the exit code still says how it ended
+        silence(sys.stdout)
+    flushed()
+    return FAILED if applied.refused else exit_code_of(told.result.outcome)
 
 
 def _stop(stop: asyncio.Event, show: "Show") -> None:
@@ -167,21 +172,29 @@ def _stop(stop: asyncio.Event, show: "Show") -> None:
     stop.set()
 
 
-async def _applied(request: "Request", told: "Told", show: "Show") -> str:
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of the user's branch, where it was to move."""
+
+    line: str = ""
+    refused: bool = False
+
+
+async def _applied(request: "Request", told: "Told", show: "Show") -> Applied:
     """Apply a completed result where that was asked for; what stands in the way is one line, the result stays."""
     from vsm_core.task import Outcome
     from vsm_system.errors import UserError
     from vsm_system.runs.apply import apply, candidate_of
 
-    if not request.config.apply or told.result.outcome is not Outcome.COMPLETED:
-        return ""
+    if not request.config.apply or told.result.outcome is not Outcome.COMPLETED or not told.result.commit:
+        return Applied()
     try:
         line = await apply(told.prepared.repository, candidate_of(told.story))
     except UserError as error:
         show.tell(f"not applied: {error}")
-        return ""
+        return Applied(refused=True)
     show.tell(line)
-    return line
+    return Applied(line)
 
 
 def quiet_logs() -> None:

@@ -6,7 +6,7 @@ import typer
 
 from vsm_system.cli.options import HERE, Json, Workspace, configured
 
-app = typer.Typer(help="See the configuration.", no_args_is_help=True)
+app = typer.Typer(help="See the configuration.")
 
 
 @app.callback()

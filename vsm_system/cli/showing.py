@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 from rich.console import Console
 
 from vsm_core.facts import RecordedFact
+from vsm_system.cli.streams import silence
 from vsm_system.report.console import console_for, put
 from vsm_system.report.live import LiveReport
 from vsm_system.report.plain import PlainReport
 from vsm_system.report.summary import Ending, print_summary
 from vsm_system.report.wording import one_line
+from vsm_system.runs.apply import candidate_of, gone_line, is_gone
 from vsm_system.runs.git import FileChange, changes_between
 
 if TYPE_CHECKING:
@@ -83,7 +85,18 @@ def called() -> str:
 
 def say(line: str) -> None:
     """Say one line to the user, beside the output."""
-    print(f"vsm: {line}", file=sys.stderr, flush=True)
+    try:
+        print(f"vsm: {line}", file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
+
+
+async def _gone(told: "Told") -> str:
+    """Return the line for a recorded result whose branch is gone; empty where there is nothing to say."""
+    candidate = candidate_of(told.story)
+    if told.ran or not await is_gone(told.prepared.repository, candidate):
+        return ""
+    return gone_line(candidate.directive_id)
 
 
 class JsonShow:
@@ -107,6 +120,8 @@ class JsonShow:
 
     async def result(self, told: "Told", _seconds: float | None, _applied: str) -> None:
         """Print the document."""
+        if gone := await _gone(told):
+            say(gone)
         print(told.result.model_dump_json(indent=2), flush=True)
 
 
@@ -128,16 +143,15 @@ class HumanShow:
             self._live = LiveReport(self._console, prepared.genome, f"{title or prepared.directive_id}")
             self._live.start()
             return
-        self._console.print(
-            f"directive {prepared.directive_id} on {where}, organization {prepared.genome.root_id}"
-        )
         self._plain = PlainReport(self._write, datetime.now(UTC))
+        self._write(f"directive {prepared.directive_id} on {where}, organization {prepared.genome.root_id}")
 
     def _write(self, line: str) -> None:
         try:
             print(line, file=self._console.file, flush=True)
-        except BrokenPipeError:
-            self._plain = None  # nobody reads any more; the work goes on
+        except OSError:
+            self._plain = None  # nobody reads any more, or nothing more can be written; the work goes on
+            silence(self._console.file)
 
     def observe(self, stream: str, recorded: RecordedFact) -> None:
         """Show a fact."""
@@ -169,7 +183,8 @@ class HumanShow:
         """Print the summary."""
         result = told.result
         changes: tuple[FileChange, ...] = ()
-        if result.base and result.commit and result.base != result.commit:
+        gone = await _gone(told)
+        if not gone and result.base and result.commit and result.base != result.commit:
             changes = await changes_between(told.prepared.repository.root, result.base, result.commit)
         directive = told.story.directive
         branch = directive.repository.branch if directive and directive.repository else None
@@ -183,6 +198,7 @@ class HumanShow:
             place=self._flags.place,
             organization=self._flags.organization,
             program=called(),
+            gone=gone,
         )
         print_summary(self._console, ending)
 

@@ -81,9 +81,13 @@ def _about(result: TaskResult) -> str:
 
 def tests_of(evidence: Evidence) -> str:
     """Return what a test run counted, or its exit code where it counted nothing."""
-    if evidence.tests is None:
-        return "no end" if evidence.exit_code is None else f"exit {evidence.exit_code}"
-    return counts_of(evidence.tests)
+    if evidence.tests is not None:
+        return counts_of(evidence.tests)
+    if evidence.exit_code is not None:
+        return f"exit {evidence.exit_code}"
+    return (
+        "no end" if evidence.output_digest else "could not be run"
+    )  # what ran has an output, if an empty one
 
 
 def counts_of(tests: TestCounts) -> str:

@@ -25,6 +25,7 @@ STYLES: Mapping[Outcome, str] = {
     Outcome.CANCELLED: "bold yellow",
 }
 TROUBLE = "bold red"
+GOOD = frozenset({Outcome.COMPLETED, Outcome.NO_CHANGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Ending:
     place: str = ""  # the flags that bring another command to the same records
     organization: str = ""  # the flag that names the organization again
     program: str = "vsm"  # as it is called here
+    gone: str = ""  # says that the result's branch is there no more, where that is so
 
 
 def print_summary(console: Console, ending: Ending) -> None:
@@ -54,6 +56,8 @@ def parts(ending: Ending) -> Iterator[RenderableType]:
     yield _outcome(ending)
     if ending.result.reason:
         yield Padding(Text(ending.result.reason.strip()), (0, 0, 0, 2))
+    if ending.gone:
+        yield Padding(Text(ending.gone), (0, 0, 0, 2))
     for title, body in (
         (_changed_title(ending), _changed(ending)),
         ("Evidence", _evidence(ending)),
@@ -180,21 +184,35 @@ def _next(ending: Ending) -> Commands | None:
 def next_commands(ending: Ending) -> Iterator[tuple[str, str]]:
     """Yield what a user may want to type now, each with what it does."""
     result, story, place, vsm = ending.result, ending.story, ending.place, ending.program
-    directive = f"{result.directive_id}{place}"
+    same = f"{vsm} run-directive --directive {result.directive_id}{place}{ending.organization}"
     if story.finished is None:
-        yield f"{vsm} run-directive --directive {directive}{ending.organization}", "go on from here"
+        if story.directive is not None:
+            yield same, "go on from here"
         return
-    if ending.changes:
-        yield f"{vsm} diff {directive}", "look at the change"
-        if not ending.applied:
-            target = ending.branch or "your branch"
-            unverified = "" if story.verified else " --unverified"
-            yield f"{vsm} apply {directive}{unverified}", f"take it into {target}"
-            yield f"{vsm} discard {directive}", "forget it"
-    troubled = next(
-        (t for t in story.in_order() if t.outcome not in {Outcome.COMPLETED, Outcome.NO_CHANGE}), None
-    )
+    if ending.changes and not ending.gone:
+        yield from _with_the_change(ending)
+    if ending.gone:
+        yield f"{same} --again", "do it anew"
+    elif ending.seconds is None and result.outcome not in GOOD:
+        yield f"{same} --again", "do it anew, for instance after mending what stood in the way"
+    troubled = next((t for t in story.in_order() if t.outcome not in GOOD), None)
     told = troubled or next((t for t in story.in_order() if t.result), None)
     if told is not None:
         yield f"{vsm} why {short(told.id)}{place}", "how it came to this"
         yield f"{vsm} logs {short(told.id)}{place}", "what its tools said"
+
+
+def _with_the_change(ending: Ending) -> Iterator[tuple[str, str]]:
+    directive, vsm = f"{ending.result.directive_id}{ending.place}", ending.program
+    yield f"{vsm} diff {directive}", "look at the change"
+    if ending.applied:
+        return
+    if ending.branch is None:
+        yield (
+            f"git merge {ending.result.branch}",
+            "take it yourself: HEAD was detached, so check out a branch first",
+        )
+    else:
+        unverified = "" if ending.story.verified else " --unverified"
+        yield f"{vsm} apply {directive}{unverified}", f"take it into {ending.branch}"
+    yield f"{vsm} discard {directive}", "forget it"

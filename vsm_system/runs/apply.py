@@ -52,6 +52,8 @@ def candidate_of(story: Story) -> Candidate:
 
 async def apply(repository: OpenRepository, candidate: Candidate, *, unverified: bool = False) -> str:
     """Move the user's branch to a result and return a line that says so; raise UserError where that can't be."""
+    if await is_gone(repository, candidate) and not await _is_taken(repository, candidate):
+        raise UserError(gone_line(candidate.directive_id))
     commit, base, target = _applicable(candidate, unverified=unverified)
     ref = f"{HEADS}{target}"
     found = await resolve(repository.common, ref)
@@ -69,6 +71,27 @@ async def apply(repository: OpenRepository, candidate: Candidate, *, unverified:
     else:
         await _fast_forward(place, candidate, commit)
     return f"{target} is at {commit[:12]} now"
+
+
+async def is_gone(repository: OpenRepository, candidate: Candidate) -> bool:
+    """Return whether a directive that is over had a branch, and has it no more."""
+    if candidate.outcome is None or candidate.branch is None:
+        return False
+    return await resolve(repository.common, f"{HEADS}{candidate.branch}") is None
+
+
+def gone_line(directive_id: str) -> str:
+    """Return the line that says so, and how the work is done anew."""
+    return (
+        f"the branch vsm/{directive_id} is gone: it was discarded; "
+        f"vsm run-directive --directive {directive_id} --again does the work anew"
+    )
+
+
+async def _is_taken(repository: OpenRepository, candidate: Candidate) -> bool:
+    if candidate.target is None or candidate.commit is None:
+        return False
+    return await resolve(repository.common, f"{HEADS}{candidate.target}") == candidate.commit
 
 
 def _applicable(candidate: Candidate, *, unverified: bool) -> tuple[str, str, str]:

@@ -5,10 +5,11 @@ The id is a function of what would change the result, so the same request made t
 
 import os
 import re
+import shlex
 import shutil
 from base64 import b32encode, b32hexencode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +29,7 @@ from vsm_system.runs.state import State, locate
 ID_LENGTH = 12  # base32 characters of the derived id: 60 bits
 CLOCK_BITS, CHANCE_BITS, SPARE_BITS = 48, 12, 4  # of the suffix of a new run, time first
 CHANCE_BYTES, SUFFIX_BYTES, SUFFIX_LENGTH = 2, 8, 12  # base32 with an alphabet that sorts as the numbers do
+SUFFIX_PATTERN = f"-[0-9a-v]{{{SUFFIX_LENGTH}}}$"
 ID_LIMIT = 48  # characters of a NodeId
 
 
@@ -144,7 +146,10 @@ def fresh_id(stem: str, now: Callable[[], datetime] = lambda: datetime.now(UTC))
     clock = int(now().timestamp() * 1_000) & (2**CLOCK_BITS - 1)
     chance = int.from_bytes(os.urandom(CHANCE_BYTES)) & (2**CHANCE_BITS - 1)
     number = (clock << CHANCE_BITS | chance) << SPARE_BITS
-    made = f"{stem}-{b32hexencode(number.to_bytes(SUFFIX_BYTES)).decode().lower()[:SUFFIX_LENGTH]}"
+    suffix = b32hexencode(number.to_bytes(SUFFIX_BYTES)).decode().lower()[:SUFFIX_LENGTH]
+    made = f"{stem}-{suffix}"
+    if len(made) > ID_LIMIT:
+        made = f"{re.sub(SUFFIX_PATTERN, '', stem)}-{suffix}"  # what is done anew was done anew already
     if len(made) > ID_LIMIT:
         raise UserError(
             f"--directive {stem!r} with --again is longer than {ID_LIMIT} characters: choose a shorter id"
@@ -153,6 +158,18 @@ def fresh_id(stem: str, now: Callable[[], datetime] = lambda: datetime.now(UTC))
 
 
 # ------------------------------------------------------------------------------------------------- directive
+
+
+def repeated(request: Request, directive: Directive) -> Request:
+    """Return a request with the words of a directive, and with its terms where the request names none."""
+    config, options = request.config, directive.options
+    terms = {
+        "acceptance": config.acceptance or tuple(shlex.join(each.verifier) for each in directive.acceptance),
+        "rules": config.rules or options.rules,
+        "python": config.python or options.python,
+    }
+    text = directive.body or directive.title
+    return replace(request, text=text, config=config.model_copy(update=terms))
 
 
 def directive_of(prepared: Prepared) -> Directive:

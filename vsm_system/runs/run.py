@@ -8,11 +8,12 @@ from the ledger, so a run that finds its directive finished has nothing to do bu
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vsm_core.facts import RecordedFact
 from vsm_core.genome import OrganizationalGenome
+from vsm_core.payloads.work import Directive
 from vsm_core.task import Outcome
 from vsm_ledger.checkpoints import load_signer
 from vsm_ledger.connect import ledger_path
@@ -27,7 +28,7 @@ from vsm_system.report.wording import one_line
 from vsm_system.runs.checkpoint import copy_checkpoints
 from vsm_system.runs.git import changed_files
 from vsm_system.runs.ledger import FINISHED, facts_of, reading, standing, stored_checkpoints, writing
-from vsm_system.runs.request import Prepared, Request, directive_of, prepare
+from vsm_system.runs.request import Prepared, Request, directive_of, prepare, repeated
 from vsm_system.runs.result import INTERRUPTED, Result, Story, Unfinished, result_of, story_of
 from vsm_system.runs.state import Patience, alone, make_folder
 from vsm_worker.artifacts import ArtifactStore, default_cache_folder
@@ -77,15 +78,31 @@ async def run(request: Request, audience: Audience, stop: asyncio.Event | None =
     Raise UserError, RepositoryError or LedgerError where nothing could be run.
     """
     crash = _crash_points()
-    prepared = await prepare(request)
+    prepared = await _worded(await prepare(request))
     await _check_known(prepared)
     make_folder(prepared.state)
     stop = stop or asyncio.Event()
     patience = Patience(audience.tell, stop, request.wait)
     async with alone(prepared.state, prepared.directive_id, patience) as held:
-        if not held or await _is_finished(prepared):
+        if not held or stop.is_set() or await _is_finished(prepared):
             return await _told(prepared, INTERRUPTED, ran=False)
         return await _told(prepared, await _run_held(prepared, audience, crash, stop), ran=True)
+
+
+async def _worded(prepared: Prepared) -> Prepared:
+    """Give a request to do a directive anew, by its id alone, the words and the terms of that directive."""
+    request = prepared.request
+    if not request.again or request.directive is None or (request.text or "").strip():
+        return prepared
+    found = await _recorded(prepared, request.directive)
+    return prepared if found is None else replace(prepared, request=repeated(request, found))
+
+
+async def _recorded(prepared: Prepared, directive_id: str) -> Directive | None:
+    if await standing(prepared.state.ledger, directive_id) is None:
+        return None
+    async with reading(prepared.state.ledger) as history:
+        return story_of(directive_id, await facts_of(history, directive_id)).directive
 
 
 async def _check_known(prepared: Prepared) -> None:

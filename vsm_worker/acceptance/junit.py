@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from vsm_worker.acceptance.observation import TestRun, TestState, Uncollectable
+from vsm_worker.secret_rules import redacted
 
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 MISSING_MODULE = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named ['\"]([\w.]+)['\"]")
@@ -61,7 +62,7 @@ def _file_of(case: ET.Element) -> str:
 
 def _message(text: str) -> str:
     problems = list(_problems(text))
-    return (problems[-1] if problems else text.strip().split("\n")[-1])[:MESSAGE_LIMIT]
+    return redacted(problems[-1] if problems else text.strip().split("\n")[-1])[:MESSAGE_LIMIT]
 
 
 def _problems(text: str) -> Iterator[str]:

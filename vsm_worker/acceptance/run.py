@@ -110,22 +110,27 @@ def _evidence(criterion: AcceptanceCriterion, stand: Stand, ended: Ended) -> Evi
         exit_code=ended.exit_code,
         duration_seconds=ended.duration_seconds,
         output_digest=stored.digest,
-        output_tail=ended.text[-TAIL_LIMIT:],
+        output_tail=ended.shown[-TAIL_LIMIT:],
         interpreter=stand.interpreter.shown,
         isolation=Isolation.NONE,
     )
 
 
 def _not_started(criterion: AcceptanceCriterion, stand: Stand, why: str) -> Observation:
-    evidence = Evidence(
+    evidence = not_run(criterion, stand.place, stand.commit, why)
+    shown = evidence.model_copy(update={"interpreter": stand.interpreter.shown})
+    return Observation(shown, None, unrunnable=why)
+
+
+def not_run(criterion: AcceptanceCriterion, place: Place, commit: str, why: str) -> Evidence:
+    """Return the evidence of a command that could not even be started."""
+    return Evidence(
         criterion=criterion.name,
         argv=criterion.verifier,
-        where=stand.place,
-        commit=stand.commit,
-        summary=why,
-        interpreter=stand.interpreter.shown,
+        where=place,
+        commit=commit,
+        summary=f"could not be run: {why}",
     )
-    return Observation(evidence, None, unrunnable=why)
 
 
 def _with_summary(observed: Observation, summary: str) -> Observation:
@@ -141,7 +146,8 @@ def _command_observed(observed: Observation, ended: Ended) -> Observation:
         )
     if ended.exit_code in (NOT_EXECUTABLE, NOT_FOUND):
         why = f"{ended.argv[0]} could not be run (exit code {ended.exit_code}): {_last_line(ended)}"
-        return replace(_with_summary(observed, why), unrunnable=why)
+        evidence = observed.evidence.model_copy(update={"summary": why, "exit_code": None})
+        return Observation(evidence, None, unrunnable=why)
     return _with_summary(
         observed, "passed" if ended.exit_code == 0 else f"failed with exit code {ended.exit_code}"
     )
@@ -173,6 +179,6 @@ def _without_tests(observed: Observation, ended: Ended) -> Observation:
 
 
 def _last_line(ended: Ended) -> str:
-    lines = [line.strip() for line in ended.text.splitlines() if line.strip()]
+    lines = [line.strip() for line in ended.shown.splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line.lower()]
     return ((errors or lines or ["no output"])[-1])[:300]

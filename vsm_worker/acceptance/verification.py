@@ -9,21 +9,20 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from vsm_core.payloads.jobs import ExecuteTask, ExecutionReport, Judgement, ProviderExit, Verdict
 from vsm_core.payloads.work import TaskPacket
 from vsm_core.task import AcceptanceCriterion, Artifact, Evidence, Place
 from vsm_worker.acceptance.judge import Seen, judge
 from vsm_worker.acceptance.observation import Observation
-from vsm_worker.acceptance.run import Stand, observe
+from vsm_worker.acceptance.run import Stand, not_run, observe
 from vsm_worker.acceptance.test_files import is_test_file
 from vsm_worker.git import Call, call, git, git_fields
 from vsm_worker.interpreter import Interpreter, candidates, preferred, with_module
 from vsm_worker.process import Scratch
 from vsm_worker.pytest_command import is_pytest
 from vsm_worker.surroundings import Surroundings, base_of, location_of, site_of
-from vsm_worker.workspace import Workspace, index_of, plain, workspace
+from vsm_worker.workspace import Workspace, index_of, plain, probe, workspace
 
 BASES_REMEMBERED = 128  # observations
 
@@ -96,7 +95,8 @@ def _logs(evidence: Sequence[Evidence], surroundings: Surroundings) -> tuple[Art
 async def _judged(bench: Bench, criterion: AcceptanceCriterion) -> tuple[Judgement, tuple[Evidence, ...]]:
     interpreter = await _chosen(bench, criterion)
     if isinstance(interpreter, str):
-        return Judgement(criterion=criterion.name, verdict=Verdict.NEEDS_HUMAN, reason=interpreter), ()
+        judgement = Judgement(criterion=criterion.name, verdict=Verdict.NEEDS_HUMAN, reason=interpreter)
+        return judgement, (not_run(criterion, Place.RESULT, bench.subject, interpreter),)
     trial = Trial(bench, criterion, interpreter)
     base = await _base_observed(trial)
     bench.surroundings.crash("worker.mid_work")
@@ -108,11 +108,8 @@ async def _judged(bench: Bench, criterion: AcceptanceCriterion) -> tuple[Judgeme
 
 
 async def _chosen(bench: Bench, criterion: AcceptanceCriterion) -> Interpreter | str:
-    folder = bench.surroundings.cache
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with TemporaryDirectory(prefix="probe-", dir=folder) as name:
-        scratch = Scratch.below(Path(name))
-        scratch.make()
+    site = await site_of(bench.request, bench.surroundings, bench.base)
+    async with probe(site.folder) as scratch:
         return await _interpreter(bench.request.packet, criterion, scratch)
 
 

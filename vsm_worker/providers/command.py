@@ -66,7 +66,7 @@ async def run(
             return
         yield _observed(turn, ended)
         if takes_prompt(tool):
-            yield Said(ended.text[-TAIL_LIMIT:])
+            yield Said(ended.shown[-TAIL_LIMIT:])
         if failure := _failure(
             turn, ended, Usage(tool_calls=count + 1, worker_seconds=monotonic() - started)
         ):
@@ -130,7 +130,7 @@ def _observed(turn: Turn, ended: Ended) -> ToolRan:
         duration_seconds=ended.duration_seconds,
         summary=_summary(turn.tool, ended),
         output_digest=ended.digest,
-        output_tail=ended.text[-TAIL_LIMIT:],
+        output_tail=ended.shown[-TAIL_LIMIT:],
         isolation=Isolation.NONE,
     )
     return ToolRan(turn.tool.name, turn.tool.effect, evidence, ended.output)
@@ -139,7 +139,7 @@ def _observed(turn: Turn, ended: Ended) -> ToolRan:
 def _summary(tool: ToolSpec, ended: Ended) -> str:
     if ended.timed_out:
         return f"{tool.name} did not end in time"
-    lines = [line.strip() for line in ended.text.splitlines() if line.strip()]
+    lines = [line.strip() for line in ended.shown.splitlines() if line.strip()]
     return f"{tool.name}: {lines[-1][:200] if lines else 'no output'}"
 
 

@@ -8,7 +8,7 @@ import pytest
 from vsm_core.task import Outcome
 from vsm_system.errors import UserError
 from vsm_system.repository.identity import OpenRepository, open_repository
-from vsm_system.runs.apply import Candidate, apply, leavings_of, remove_refs
+from vsm_system.runs.apply import Candidate, apply, is_gone, leavings_of, remove_refs
 from vsm_system.runs.git import FileChange, changed_files, changes_between
 
 Git = Callable[..., str]
@@ -120,6 +120,20 @@ async def test_what_can_not_be_applied_is_one_line(
         await apply(await opened(root), changed(candidate, **fields))
     assert expected in str(raised.value)
     assert git(root, "rev-parse", "main") == candidate.base
+
+
+async def test_a_result_whose_branch_is_gone_is_not_applied(
+    root: Path, candidate: Candidate, git: Git
+) -> None:
+    repository = await opened(root)
+    assert not await is_gone(repository, candidate)
+    git(root, "branch", "--quiet", "-D", "vsm/d-x")
+    assert await is_gone(repository, candidate)
+    assert not await is_gone(repository, changed(candidate, outcome=None))
+    with pytest.raises(UserError, match=r"branch vsm/d-x is gone: it was discarded; .* --again does"):
+        await apply(repository, candidate)
+    git(root, "merge", "--quiet", "--ff-only", str(candidate.commit))
+    assert "already" in await apply(repository, candidate)
 
 
 async def test_an_unverified_result_is_applied_where_that_is_asked(

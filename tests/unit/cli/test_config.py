@@ -73,6 +73,7 @@ def test_a_variable_of_another_program_is_left_alone(tmp_path: Path) -> None:
         ("jobs = 0", "vsm.toml: jobs: input should be greater than or equal to 1, not 0"),
         ("timeout = -1", "vsm.toml: timeout: input should be greater than 0"),
         ('rules = ["F", "no such"]', "vsm.toml: rules (item 2):"),
+        ('acceptance = "x"', "vsm.toml: acceptance: should be a list of commands, not 'x'"),
         ("jobs =", "vsm.toml: Invalid value"),
         ("acceptance = ['a \"']", "acceptance 'a \"': no closing quotation"),
         ('acceptance = [" "]', "acceptance is empty"),

@@ -79,6 +79,7 @@ def test_an_id_outside_the_alphabet_is_refused(chosen: str) -> None:
 def test_a_long_id_leaves_no_room_for_another_run() -> None:
     with pytest.raises(UserError, match="choose a shorter id"):
         fresh_id("x" * 40)
+    assert len(fresh_id(fresh_id(fresh_id("d-abcdefghijkl")))) == len(fresh_id(fresh_id("d-abcdefghijkl")))
 
 
 def test_every_outcome_has_the_exit_code_of_the_contract() -> None:

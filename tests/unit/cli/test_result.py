@@ -18,6 +18,7 @@ from vsm_core import facts as f
 from vsm_core import task as t
 from vsm_core.task import Outcome, Place, Role, Usage
 from vsm_core.value import Money
+from vsm_system.report import plain
 from vsm_system.report.summary import Ending, before_and_after, next_commands
 from vsm_system.runs.git import FileChange
 from vsm_system.runs.result import add_usage, result_of, story_of
@@ -135,3 +136,37 @@ def test_the_next_commands_fit_what_happened() -> None:
     assert [command for command, _ in next_commands(unfinished)] == [
         "vsm run-directive --directive d-x --organization nested"
     ]
+
+
+def commands_of(ending: Ending) -> list[str]:
+    return [command for command, _ in next_commands(ending)]
+
+
+def test_what_ended_badly_can_be_done_anew() -> None:
+    over = OVER.model_copy(update={"outcome": t.Outcome.NEEDS_HUMAN, "commit": None, "branch": None})
+    story = story_of(ID, recorded([*STORY, ("root", over)]))
+    again = "vsm run-directive --directive d-x --again"
+    assert again in commands_of(Ending(result_of(story, ""), story, ()))
+    assert again not in commands_of(Ending(result_of(story, ""), story, (), seconds=1.0))
+    completed = story_of(ID, recorded([*STORY, ("root", OVER)]))
+    assert again not in commands_of(Ending(result_of(completed, ""), completed, ()))
+    assert commands_of(Ending(result_of(completed, ""), completed, (), gone="it is gone"))[0] == again
+
+
+def test_a_detached_head_is_not_offered_to_be_moved() -> None:
+    story = story_of(ID, recorded([*STORY, ("root", OVER)]))
+    found = commands_of(Ending(result_of(story, ""), story, (FileChange("a.py", 1, 1),)))
+    assert "git merge vsm/d-x" in found
+    assert not [command for command in found if " apply " in command]
+
+
+def test_what_never_came_to_the_ledger_offers_nothing() -> None:
+    story = story_of(ID, [])
+    assert commands_of(Ending(result_of(story, ""), story, ())) == []
+
+
+def test_a_command_that_never_started_could_not_be_run() -> None:
+    started = t.Evidence(argv=("make",), output_digest="0" * 64)
+    assert plain.tests_of(t.Evidence(argv=("make",))) == "could not be run"
+    assert plain.tests_of(started) == "no end"
+    assert plain.tests_of(started.model_copy(update={"exit_code": 2})) == "exit 2"

@@ -167,7 +167,9 @@ def test_each_line_is_a_clause(text: str) -> None:
     assert task_classes(text) == ("spelling", "code")
 
 
-@pytest.mark.parametrize("text", ["Do not fix the lint errors", "Never reformat it", "without modernising the syntax"])
+@pytest.mark.parametrize(
+    "text", ["Do not fix the lint errors", "Never reformat it", "without modernising the syntax"]
+)
 def test_what_is_forbidden_is_not_planned(text: str) -> None:
     assert task_classes(text) == ()
 

@@ -8,10 +8,12 @@ import pytest
 
 from tests.unit.worker.packets import RUFF, leaf, leftovers, packet, request, run_script, surroundings
 from vsm_core.node import Effect, ToolSpec
-from vsm_core.payloads.jobs import ProviderExit
+from vsm_core.payloads.control import JobFinished
+from vsm_core.payloads.jobs import JobOutcome, ProviderExit
 from vsm_core.task import ExecutionOptions
 from vsm_worker.errors import RepositoryUnreachable
 from vsm_worker.execution import execute
+from vsm_worker.report import result_of
 
 MESSY = "import os, sys\nfrom typing import List\n\n\ndef f(x: List[int]) -> int:\n    return len(x)\n"
 
@@ -88,6 +90,37 @@ async def test_a_report_is_an_artifact_and_no_failure(tmp_path, git_repository, 
     assert report.evidence[0].exit_code == 1
     assert b"F401" in where.artifacts.read(report.artifacts[0].digest)
     assert report.commit is None
+
+
+PART = "Q7ZT2LW2XC5VB4NM"
+SECRETS = ("sk-ant-" + PART * 3, "AKIA" + PART, "ghp_" + PART * 3)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("padding", [0, 180, 5_000])
+async def test_no_secret_in_a_tools_output_leaves_an_execution(
+    tmp_path, git_repository, refer, secret, padding
+):
+    root = git_repository({"a.py": "x = 1\n"})
+    output = f"{'.' * padding} {secret}\n" * 2
+    echo = ToolSpec(name="leak", argv=("printf", "%s", output), task_class="lint")
+    words = ToolSpec(
+        name="agent", argv=("sh", "-c", 'printf "%s" "$0"', output, "{prompt}"), task_class="lint"
+    )
+    failing = ToolSpec(name="bad", argv=("sh", "-c", 'printf "%s" "$0"; exit 3', output), task_class="lint")
+    where, begun = surroundings(tmp_path), packet(leaf(tools=[echo, words, failing]), refer(root))
+    report = await execute(request(begun), where)
+    finished = JobFinished(job_id="job", subject="task_one", outcome=JobOutcome.DONE, report=report)
+    told = result_of(begun, "coder", "execution_one", finished).model_copy(update={"evidence": ()})
+    assert secret[:16] not in told.model_dump_json()
+    assert [each.exit_code for each in report.evidence] == [0, 0, 3]
+    assert ("[redacted: " in report.reason) is (padding < 5_000)  # redacted first, cut then
+    for evidence in report.evidence:
+        assert secret[4:] not in evidence.summary + evidence.output_tail
+    for artifact in report.artifacts:
+        assert secret.encode() not in where.artifacts.read(artifact.digest)
+    stored = {each.digest for each in report.artifacts}
+    assert not stored or stored == {each.output_digest for each in report.evidence}
 
 
 async def test_a_missing_tool_says_how_to_get_it(tmp_path, git_repository, refer, monkeypatch):

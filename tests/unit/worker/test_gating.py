@@ -43,6 +43,26 @@ async def test_a_gate_refuses(tmp_path, git_repository, refer, case):
     assert leftovers(tmp_path) == []
 
 
+async def test_work_with_a_secret_is_kept_on_no_ref(tmp_path, git_repository, git, refer):
+    root = git_repository({"a.py": "x = 1\n"})
+    leak = {"append": {"path": "a.py", "text": f"key = '{KEY}'\n"}}
+    report = await run_script(tmp_path, refer(root), leak)
+    assert kinds(report) == [GateKind.SECRET]
+    assert (report.commit, report.rescue_ref, report.files_touched) == (None, None, ("a.py",))
+    assert git(root, "for-each-ref", "refs/vsm") == ""
+
+
+async def test_work_with_a_secret_is_dropped_also_after_an_interruption(tmp_path, git_repository, git, refer):
+    root = git_repository({"a.py": "x = 1\n"})
+    repository = refer(root)
+    git_repository({"a.py": f"key = '{KEY}'\n"})
+    ref = "refs/vsm/attempts/tidy-up/task_one/1-execution_one"
+    git(root, "update-ref", ref, "HEAD")
+    report = await run_script(tmp_path, repository, {"fail": "it must not be asked again"})
+    assert kinds(report) == [GateKind.SECRET]
+    assert git(root, "for-each-ref", "refs/vsm") == ""
+
+
 async def test_paths_that_policy_denies_or_protects_are_refused(tmp_path, git_repository, refer):
     root = git_repository({"a.py": "x = 1\n"})
     node = leaf(

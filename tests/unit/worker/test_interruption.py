@@ -19,7 +19,9 @@ from tests.unit.worker.packets import (
 from tests.unit.worker.processes import PROMPT_SECONDS, alive, gone, python, sleeper, until
 from vsm_core.payloads.jobs import ProviderExit
 from vsm_worker.execution import CRASH_POINTS, execute
+from vsm_worker.git import exclusive
 from vsm_worker.janitor import reconcile
+from vsm_worker.workspace import probe
 
 EDIT = {"write": {"path": "b.py", "text": "y = 2\n"}}
 
@@ -119,6 +121,54 @@ async def test_the_janitor_rescues_what_a_dead_process_left_and_spares_the_livin
     assert git(root, "show", f"{reclaimed.rescue_ref}:b.py") == "y = 2"
     assert (await living).exit is ProviderExit.OK
     assert leftovers(tmp_path) == []
+
+
+PROBING = """
+    import asyncio, os, signal, sys
+    from pathlib import Path
+    from vsm_worker.workspace import probe
+
+    async def probing():
+        async with probe(Path(sys.argv[1])) as scratch:
+            (scratch.home / "file").write_text("x")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    asyncio.run(probing())
+"""
+
+
+async def test_the_janitor_removes_the_probes_of_the_dead_and_folders_with_nothing_in_them(tmp_path):
+    cache = tmp_path / "cache"
+    for repository in ("dead", "living"):
+        died = python(PROBING, str(cache / repository))
+        died.communicate(timeout=60)
+    assert len(leftovers(tmp_path)) == 2
+    (cache / "doctor").mkdir()
+    async with probe(cache / "living") as scratch:
+        await reconcile(cache)
+        assert scratch.home.is_dir()
+        assert len(leftovers(tmp_path)) == 1
+        assert sorted(each.name for each in cache.iterdir()) == ["doctor", "living"]
+    await reconcile(cache)
+    assert [each.name for each in cache.iterdir()] == ["doctor"]
+
+
+async def test_a_lock_that_somebody_holds_or_waits_for_is_kept_or_made_anew(tmp_path):
+    lock, others = tmp_path / "cache" / "repo" / "lock", []
+
+    async def waiting() -> None:
+        async with exclusive(lock):
+            others.append(lock.exists())
+
+    async with exclusive(lock):
+        await reconcile(tmp_path / "cache")
+        assert lock.exists()
+        waiter = asyncio.create_task(waiting())
+        await asyncio.sleep(0.05)
+        lock.unlink()
+        lock.parent.rmdir()
+    await waiter
+    assert others == [True]
 
 
 async def test_a_second_attempt_has_a_ref_of_its_own(tmp_path, git_repository, git, refer):

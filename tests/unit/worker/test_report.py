@@ -15,8 +15,9 @@ from vsm_core.payloads.jobs import (
     Verdict,
 )
 from vsm_core.task import Evidence, FailureClass, Outcome, RepositoryRef, Role
-from vsm_worker.report import OF_EXIT, OF_JOB, bounded, result_of
+from vsm_worker.report import OF_EXIT, OF_JOB, bounded, result_of, without_secrets
 
+KEY = "AKIA" + "ABCDEFGHIJKLMNOP"
 REPOSITORY = RepositoryRef(identity="repo-test", location="somewhere", base_commit="c" * 40)
 COMMIT = "d" * 40
 PROMPTED = ToolSpec(name="agent", argv=("agent", "-p", "{prompt}"), task_class="lint")
@@ -130,3 +131,21 @@ def test_a_report_of_any_size_fits_into_an_envelope():
     assert len(small.model_dump_json()) < 240_000
     assert bounded(small) == small
     assert len(small.files_touched) > 500
+
+
+def test_no_text_of_a_report_keeps_a_secret():
+    said = f"key {KEY} leaked"
+    leaking = ok(
+        reason=said,
+        narration=said,
+        special_changes=(said,),
+        evidence=(Evidence(argv=("x",), summary=said, output_tail=said),),
+        violations=(GateViolation(kind=GateKind.ESCAPING_SYMLINK, path="a", detail=said),),
+        judgements=(
+            Judgement(criterion="x", verdict=Verdict.REJECTS, reason=said, changed_tests=(f"test[{KEY}]",)),
+        ),
+    )
+    assert KEY not in bounded(leaking).model_dump_json()
+    clean = without_secrets(leaking)
+    assert clean.reason == "key [redacted: AWS access key] leaked"
+    assert clean.judgements[0].changed_tests == ("test[[redacted: AWS access key]]",)

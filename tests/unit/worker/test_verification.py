@@ -208,6 +208,27 @@ async def test_a_command_that_is_not_there_needs_a_human(judged):
     report = await judged(GOOD, {"b.py": "x = 1\n"}, guard("no-such-command"))
     assert only(report).verdict is Verdict.NEEDS_HUMAN
     assert "no-such-command is not installed" in only(report).reason
+    assert {each.exit_code for each in report.evidence} == {None}
+    assert all(
+        each.summary.startswith("could not be run: no-such-command is not") for each in report.evidence
+    )
+
+
+async def test_a_command_that_can_not_be_started_has_no_exit_code(judged):
+    report = await judged(
+        {**GOOD, "run": "#!/no/such/shell\n"}, {"b.py": "x = 1\n"}, guard("sh", "-c", "./run")
+    )
+    assert only(report).verdict is Verdict.NEEDS_HUMAN
+    assert {each.exit_code for each in report.evidence} == {None}
+    assert all("could not be run (exit code 12" in each.summary for each in report.evidence)
+
+
+async def test_an_interpreter_that_does_not_start_is_evidence_too(judged):
+    nowhere = ExecutionOptions(python="/no/such/python")
+    report = await judged(GOOD, {"b.py": "x = 1\n"}, guard("python", "-c", "1"), options=nowhere)
+    (evidence,) = report.evidence
+    assert (evidence.exit_code, evidence.argv) == (None, ("python", "-c", "1"))
+    assert evidence.summary.startswith("could not be run: /no/such/python does not run")
 
 
 async def test_a_timeout_is_neither_pass_nor_fail(judged):
