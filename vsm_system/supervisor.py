@@ -1,8 +1,8 @@
 """The supervisor: keeps the hosts of one process alive, one for one, within a restart intensity.
 
 A bug ends its host; the host comes back from the ledger. A host that keeps failing is not hidden: beyond the intensity
-the failure goes up and ends the run. A ledger that can't be written, and a node that was lost to another host, go up at
-once: there is nothing a restart could mend.
+the failure goes up and ends the run. A node that was lost to another host goes up at once: there is nothing a restart
+could mend.
 """
 
 import asyncio
@@ -21,6 +21,33 @@ BACKOFF_SECONDS = 0.1
 
 log = structlog.get_logger(__name__)
 HostMaker = Callable[[], Host]
+
+
+class Record:
+    """How often one host failed of late, and whether its ledger was the reason."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._restarts: deque[float] = deque()
+        self.ledger_error: LedgerError | None = None
+
+    def allows(self, cause: BaseException) -> bool:
+        """Say whether a host may be made again after this failure.
+
+        A node that was lost to another host is lost. After a ledger error whose outcome was unknown, "lost" may only
+        mean that the commit was written after all: then a new host, which reads the ledger again, is the mend.
+        """
+        while self._restarts and self._restarts[0] < self._clock() - WINDOW_SECONDS:
+            self._restarts.popleft()
+        if isinstance(cause, LedgerError):
+            self.ledger_error = cause
+        lost = isinstance(cause, Fenced | Claimed) and self.ledger_error is None
+        return not lost and len(self._restarts) < RESTARTS
+
+    def noted(self) -> int:
+        """Count one more restart, and return how many there were in the window."""
+        self._restarts.append(self._clock())
+        return len(self._restarts)
 
 
 class Supervisor:
@@ -53,8 +80,7 @@ class Supervisor:
         await asyncio.gather(*chosen, return_exceptions=True)
 
     async def _keep(self, node_id: str, make: HostMaker) -> None:
-        restarts: deque[float] = deque()
-        clock = asyncio.get_running_loop().time
+        record = Record(asyncio.get_running_loop().time)
         while True:
             try:
                 await self._hosts[node_id].run()
@@ -62,14 +88,11 @@ class Supervisor:
                 if _is_cancelled():
                     raise asyncio.CancelledError from error  # a failure on the way out must not undo the way out
                 cause = _first(error)
-                while restarts and restarts[0] < clock() - WINDOW_SECONDS:
-                    restarts.popleft()
-                if isinstance(cause, Fenced | Claimed | LedgerError) or len(restarts) >= RESTARTS:
-                    self._fail(cause)
+                if not record.allows(cause):
+                    self._fail(record.ledger_error or cause)
                     return
-                log.exception("host_restarts", node=node_id)
-            restarts.append(clock())
-            await asyncio.sleep(BACKOFF_SECONDS * len(restarts))
+                _say(node_id, cause)
+            await asyncio.sleep(BACKOFF_SECONDS * record.noted())
             self._hosts[node_id] = make()
 
     def _fail(self, error: BaseException) -> None:
@@ -80,6 +103,13 @@ class Supervisor:
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _say(node_id: str, cause: BaseException) -> None:
+    if isinstance(cause, LedgerError | Fenced):
+        log.warning("host_restarts", node=node_id, error=str(cause))
+    else:
+        log.error("host_restarts", node=node_id, exc_info=cause)
 
 
 def _first(error: BaseException) -> BaseException:

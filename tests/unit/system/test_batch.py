@@ -111,6 +111,12 @@ async def test_a_timer_set_after_it_was_cancelled_fires(stage: Stage) -> None:
         await stage.until_recorded("fired:alarm")
 
 
+async def test_a_timer_cancelled_and_set_by_one_decision_stands(stage: Stage) -> None:
+    stage.play(on=SET, move=OFF + Step(timers=(LATE,)))
+    await in_one_batch(stage, "on", "move")
+    assert (await stage.journal.load(NODE)).timers == (LATE,)
+
+
 async def test_a_timer_that_fired_and_was_set_again_stays(stage: Stage) -> None:
     stage.play(on=SET, **{"fired:alarm": Step(timers=(LATE,))})
     await stage.deliver(control("on"))

@@ -25,6 +25,7 @@ from vsm_worker.artifacts import ArtifactStore
 from vsm_worker.surroundings import Surroundings
 
 WAIT_SECONDS = 10.0
+SOON_SECONDS = 0.1
 ASKED = Directive(id="say-it", title="Say it back")
 
 
@@ -85,10 +86,11 @@ async def test_a_directive_that_is_over_is_only_reported_again(assembly: Assembl
 
 
 async def ask(assembly: Assembly, broken: BaseException | None = None) -> None:
-    """Ask for a report; where ``broken`` is given, a host has failed with it for good."""
+    """Ask for a report; where ``broken`` is given, a host fails with it for good while we wait."""
     async with asyncio.timeout(WAIT_SECONDS), running(assembly) as organization:
         if broken is not None:
-            organization._supervisor.failed.set_result(broken)
+            failed = organization._supervisor.failed
+            asyncio.get_running_loop().call_later(SOON_SECONDS, failed.set_result, broken)
         await organization.submit(ASKED)
         await organization.finished(ASKED.id)
 
@@ -110,6 +112,7 @@ async def test_what_ends_a_host_for_good_ends_the_wait_for_a_report(
     assembly: Assembly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compose, "ControllerActor", lambda _seat: Tally())
+    monkeypatch.setattr(compose, "LOOK_SECONDS", 2 * WAIT_SECONDS)  # it is heard of, not looked for
     broken = LedgerUnavailable("ledger", "the disk is full")
     with pytest.raises(LedgerUnavailable):
         await ask(assembly, broken)

@@ -142,9 +142,16 @@ async def test_a_claim_is_renewed_while_its_host_lives(stage: Stage, monkeypatch
 
 async def test_a_node_that_another_host_holds_is_refused_and_left_alone(stage: Stage) -> None:
     async with stage.hosting():
+        tried: list[Host] = []
+
+        def try_it() -> Host:
+            tried.append(stage.host(process="process-2"))
+            return tried[-1]
+
         supervisor = Supervisor()
         with pytest.raises(Claimed):
-            await supervisor.start(NODE, lambda: stage.host(process="process-2"))
+            await supervisor.start(NODE, try_it)
+        assert len(tried) == 1
         assert isinstance(supervisor.failed.result(), Claimed)
         await stage.deliver(control("note", START))
         await stage.until_recorded("note")  # the first host goes on

@@ -126,7 +126,7 @@ async def test_the_inbox_memory_is_bounded_and_asks_only_about_what_it_may_not_k
 async def test_a_host_made_before_the_last_one_ended_knows_what_that_one_handled(stage: Stage) -> None:
     waiting = stage.host(process="process-2")
     async with stage.hosting():
-        note = fresh("note", stage)
+        note = control("note", stage.clock.now())
         await stage.deliver(note)
         await stage.until_recorded("note")
     async with stage.hosting(waiting):
