@@ -57,19 +57,21 @@ class Batch:
 
     def _timers(self) -> tuple[tuple[Timer, ...], tuple[str, ...]]:
         """Return the timers that stand after the batch, and the ids of those that do not: the last word counts."""
-        standing: dict[str, Timer | None] = {}
-        for given, decision in self.decisions:
-            gone = (*((given.timer_id,) if given.timer_id else ()), *decision.timers_cancelled)
-            standing.update(dict.fromkeys(gone))
+        fired = (given.timer_id for given, _ in self.decisions if given.timer_id)
+        standing: dict[str, Timer | None] = dict.fromkeys(
+            fired
+        )  # they fired before anything here was decided
+        for _, decision in self.decisions:
+            standing.update(dict.fromkeys(decision.timers_cancelled))
             standing.update({timer.id: timer for timer in decision.timers})
         return _split(standing)
 
     def _jobs(self) -> tuple[tuple[Job, ...], tuple[str, ...]]:
         """Return the jobs that are open after the batch, and the ids of those that are not."""
-        standing: dict[str, Job | None] = {}
-        for given, decision in self.decisions:
-            gone = (*((given.job_id,) if given.job_id else ()), *decision.jobs_cancelled)
-            standing.update(dict.fromkeys(gone))
+        ended = (given.job_id for given, _ in self.decisions if given.job_id)
+        standing: dict[str, Job | None] = dict.fromkeys(ended)
+        for _, decision in self.decisions:
+            standing.update(dict.fromkeys(decision.jobs_cancelled))
             standing.update({job.id: job for job in decision.jobs})
         return _split(standing)
 

@@ -149,11 +149,12 @@ class Organization:
     async def stop(self) -> None:
         """Record the interruption, end all executions with their processes and workspaces, and let go."""
         stopping = HostStopping(process=self.process, nodes=self._nodes())
-        for node in self._controllers():
+        started = tuple(node for node in self._controllers() if self._supervisor.runs(node))
+        for node in started:
             self._supervisor.host(node).inject(stopping, self.process, self._assembly.organization)
         try:
             async with asyncio.timeout(STOP_SECONDS):
-                for node in self._controllers():
+                for node in started:
                     await self._supervisor.host(node).settled()
         except TimeoutError:
             pass  # the next start takes what was open as lost

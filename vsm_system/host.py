@@ -78,8 +78,7 @@ class Host:
         self._world = world
         self._relay = Relay(world.transport, world.journal, world.crash)
         self._relay.on_unroutable = self._unroutable
-        doubt = CLOCK_DOUBT if world.transport.features.survives_restart else NO_DOUBT
-        self._memory = InboxMemory(role.node_id, world.journal, world.clock.now() + doubt)
+        self._memory = self._new_memory()
         self._timers = Timers()
         self._internal: deque[Input] = deque()
         self._lanes: dict[Lane, Deliveries] = {}
@@ -134,6 +133,7 @@ class Host:
         for recorded in loaded.facts:
             state = self.role.actor.evolve(state, recorded.fact)
         self._state, self._version = state, loaded.version
+        self._memory = self._new_memory()
         self._timers = Timers(loaded.timers)
         for job in loaded.jobs:
             if AFTER_CRASH[job.request.kind] is AfterCrash.RESTART:
@@ -141,6 +141,10 @@ class Host:
         if self.role.announcement is not None:
             self.inject(self.role.announcement, self.role.announcement.process, self.role.organization)
         await self._publish_again()
+
+    def _new_memory(self) -> InboxMemory:
+        doubt = CLOCK_DOUBT if self._world.transport.features.survives_restart else NO_DOUBT
+        return InboxMemory(self.role.node_id, self._world.journal, self._world.clock.now() + doubt)
 
     async def _publish_again(self) -> None:
         journal, node = self._world.journal, self.role.node_id
@@ -281,8 +285,11 @@ class Host:
         context = self._context(given, now)
         try:
             decision = self.role.actor.decide(state, envelope, context)
+            for send in decision.sends:
+                send.encoded()  # one that no ledger could take must not take the rest of the batch with it
+            after = state
             for recorded in decision.facts:
-                state = self.role.actor.evolve(state, recorded.fact)
+                after = self.role.actor.evolve(after, recorded.fact)
         except Exception:
             if given.delivery is None:
                 raise
@@ -290,7 +297,7 @@ class Host:
             await given.delivery.nack(NACK_SECONDS)
             return state
         batch.add(given, context, decision)
-        return state
+        return after
 
     def _context(self, given: Input, now: datetime) -> Context:
         cause = given.envelope.id

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
 from vsm_system.journal import Journal
 
@@ -29,12 +30,14 @@ class InboxMemory:
     async def seen(self, envelopes: Sequence[Envelope]) -> set[str]:
         """Return the ids among these that were handled before."""
         known = {each.id for each in envelopes if each.id in self._handled}
-        doubtful = [
-            each.id for each in envelopes if each.id not in known and each.created_at <= self._horizon
-        ]
+        doubtful = [each.id for each in envelopes if each.id not in known and self._is_doubtful(each)]
         if doubtful:
             known |= await self._journal.seen(self._stream, doubtful)
         return known
+
+    def _is_doubtful(self, envelope: Envelope) -> bool:
+        """A host's own envelopes are made anew after a restart, under the ids they had."""
+        return envelope.created_at <= self._horizon or envelope.channel is Channel.INTERNAL
 
     def remember(self, envelopes: Iterable[Envelope]) -> None:
         """Note envelopes as handled; the oldest are left to the journal when there are too many."""

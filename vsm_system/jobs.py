@@ -13,6 +13,7 @@ from vsm_core.payloads.jobs import Job, JobOutcome, JobReport
 from vsm_core.task import FailureClass
 from vsm_system.crash import Crash
 
+Ended = Callable[[Job, JobFinished], None]
 Runner = Callable[..., Awaitable[JobReport]]
 REASON_LIMIT = 2_000  # characters of an error that travel in a report
 
@@ -38,19 +39,24 @@ class Jobs:
     def __init__(self, runners: Mapping[str, Runner], crash: Crash) -> None:
         self._runners = runners
         self._crash = crash
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.Task[JobFinished]] = {}
+        self._ended: dict[str, Ended] = {}
 
     def __len__(self) -> int:
         """Return how many jobs are under way."""
         return len(self._running)
 
-    def start(self, job: Job, ended: Callable[[Job, JobFinished], None]) -> None:
-        """Begin a job; ``ended`` is called once with how it ended, unless it is stopped."""
+    def start(self, job: Job, ended: Ended) -> None:
+        """Begin a job; ``ended`` is called once with how it ended, unless it is stopped.
+
+        A job that is under way already, begun by a host that is gone, reports to the new one.
+        """
+        self._ended[job.id] = ended
         if job.id in self._running:
             return
-        task = asyncio.create_task(self._run(job, ended), name=f"job {job.id}")
+        task = asyncio.create_task(self._finished(job), name=f"job {job.id}")
         self._running[job.id] = task
-        task.add_done_callback(lambda _: self._running.pop(job.id, None))
+        task.add_done_callback(lambda done: self._report(job, done))
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job; it ends as cancelled. An unknown one is no error."""
@@ -59,28 +65,37 @@ class Jobs:
             task.cancel("cancelled by its actor")
 
     async def stop(self) -> None:
-        """Cancel all jobs and wait until their processes and workspaces are gone."""
+        """Cancel all jobs and wait until their processes and workspaces are gone; nobody is told."""
+        self._ended.clear()
         running = tuple(self._running.values())
         for task in running:
             task.cancel("the process stops")
         await asyncio.gather(*running, return_exceptions=True)
 
-    async def _run(self, job: Job, ended: Callable[[Job, JobFinished], None]) -> None:
-        self._crash("job.before_start")
-        finished = await self._finished(job)
+    def _report(self, job: Job, done: asyncio.Task[JobFinished]) -> None:
+        self._running.pop(job.id, None)
+        ended = self._ended.pop(job.id, None)
+        if ended is None:
+            return
+        before_its_first_step = done.cancelled()
+        finished = (
+            _end(job, JobOutcome.CANCELLED, None, "cancelled") if before_its_first_step else done.result()
+        )
         self._crash("job.after_end")
         ended(job, finished)
 
     async def _finished(self, job: Job) -> JobFinished:
+        self._crash("job.before_start")
+        deadline = asyncio.timeout(job.deadline_seconds)
         try:
-            async with asyncio.timeout(job.deadline_seconds):
+            async with deadline:
                 report = await self._runners[job.request.kind](job.request)
-        except TimeoutError:
-            reason = f"not done within {job.deadline_seconds} seconds"
-            return _end(job, JobOutcome.TIMED_OUT, FailureClass.TIMEOUT, reason)
         except asyncio.CancelledError:
             return _end(job, JobOutcome.CANCELLED, None, "cancelled")
         except Exception as error:  # noqa: BLE001 - whatever a job raises is how it ended; the actor decides
+            if deadline.expired():
+                reason = f"not done within {job.deadline_seconds} seconds"
+                return _end(job, JobOutcome.TIMED_OUT, FailureClass.TIMEOUT, reason)
             reason = f"{type(error).__name__}: {error}"[:REASON_LIMIT]
             return _end(job, JobOutcome.FAILED, FailureClass.INTERNAL, reason)
         return JobFinished(job_id=job.id, subject=job.subject, outcome=JobOutcome.DONE, report=report)

@@ -8,6 +8,7 @@ could mend.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -18,6 +19,7 @@ from vsm_system.host import Host
 RESTARTS = 5  # of one host within WINDOW_SECONDS
 WINDOW_SECONDS = 60.0
 BACKOFF_SECONDS = 0.1
+LOOK_SECONDS = 0.2  # between two looks at a host that is coming up
 
 log = structlog.get_logger(__name__)
 HostMaker = Callable[[], Host]
@@ -62,13 +64,19 @@ class Supervisor:
         """Return the host that runs a node now."""
         return self._hosts[node_id]
 
+    def runs(self, node_id: str) -> bool:
+        """Say whether a node was ever started here."""
+        return node_id in self._hosts
+
     async def start(self, node_id: str, make: HostMaker) -> None:
         """Run a node's host; return when it has recovered and takes envelopes."""
         self._hosts[node_id] = make()
         self._tasks[node_id] = asyncio.create_task(self._keep(node_id, make), name=f"host {node_id}")
-        ready = asyncio.ensure_future(self._hosts[node_id].ready.wait())
-        await asyncio.wait({ready, self._tasks[node_id]}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
+        while not (self._hosts[node_id].ready.is_set() or self.failed.done()):
+            ready = asyncio.ensure_future(self._hosts[node_id].ready.wait())
+            keeping: set[asyncio.Future[Any]] = {ready, self._tasks[node_id]}
+            await asyncio.wait(keeping, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()  # the host may have been made anew meanwhile
         if self.failed.done():
             raise self.failed.result()
 

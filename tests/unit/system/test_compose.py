@@ -153,9 +153,6 @@ async def test_a_node_that_another_process_holds_is_named_and_nothing_stays_behi
             task.cancel()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a controller made again in its process is fenced by its own announcement"
-)
 async def test_a_controller_whose_journal_fails_once_goes_on(
     assembly: Assembly, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -120,9 +120,6 @@ async def test_the_inbox_memory_is_bounded_and_asks_only_about_what_it_may_not_k
     assert asked == [one.id, "env_old"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the horizon of the inbox memory is when the host was made, not when it claimed"
-)
 async def test_a_host_made_before_the_last_one_ended_knows_what_that_one_handled(stage: Stage) -> None:
     waiting = stage.host(process="process-2")
     async with stage.hosting():
@@ -136,9 +133,6 @@ async def test_a_host_made_before_the_last_one_ended_knows_what_that_one_handled
     assert stage.actor.decided == ["note", "last"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a repeated own envelope is newer than the horizon, so its host is fenced"
-)
 async def test_an_unroutable_envelope_whose_mark_was_lost_is_reported_once(stage: Stage) -> None:
     stage.play(ask=sending("nobody"))
     stage.journal.errors["mark_sent"] = [OSError("the disk is full")]

@@ -89,7 +89,6 @@ async def test_a_job_that_raises_has_failed_with_a_bounded_reason(bench: Bench) 
     assert len(ended.reason) == REASON_LIMIT
 
 
-@pytest.mark.xfail(strict=True, reason="a TimeoutError of the job itself is taken for its deadline")
 async def test_a_job_whose_own_waiting_timed_out_has_failed(bench: Bench) -> None:
     bench.error = TimeoutError("git took too long")
     bench.start()
@@ -113,7 +112,6 @@ async def test_a_cancelled_job_cleans_up_and_ends_as_cancelled(bench: Bench) -> 
     assert bench.cleaned == ["merge"]
 
 
-@pytest.mark.xfail(strict=True, reason="a task cancelled before its first step never reports an end")
 async def test_a_job_cancelled_before_it_began_ends_as_cancelled(bench: Bench) -> None:
     bench.start()
     bench.jobs.cancel("merged")
@@ -148,9 +146,6 @@ async def test_stop_waits_until_every_job_has_cleaned_up(bench: Bench) -> None:
     assert len(bench.jobs) == 0
 
 
-@pytest.mark.xfail(
-    strict=True, reason="stopping reports a cancellation to the actor, against the docstring of start"
-)
 async def test_a_job_that_is_stopped_reports_no_end(bench: Bench) -> None:
     bench.start()
     await until(lambda: bench.begun)

@@ -115,7 +115,6 @@ async def test_a_duplicate_holds_no_slot(leaf: Stage) -> None:
     assert leaf.actor.decided == ["one", "two"]
 
 
-@pytest.mark.xfail(strict=True, reason="a job cancelled before its first step never ends, and keeps its slot")
 async def test_work_cancelled_in_the_batch_that_began_it_holds_no_slot(on_memory: Stage) -> None:
     on_memory.slots, on_memory.hold = SLOTS, Hold.UNTIL_FREED
     does_jobs(on_memory, "one", "three", "four")

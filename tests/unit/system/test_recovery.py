@@ -117,10 +117,6 @@ async def test_every_process_is_announced_once(stage: Stage) -> None:
     assert await stage.facts() == ["host_started", "host_started"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a host made again in its process announces it under the same id, and is fenced: see InboxMemory",
-)
 @pytest.mark.parametrize("times", [2, 3])
 async def test_a_host_that_starts_again_within_its_process_goes_on(stage: Stage, times: int) -> None:
     stage.announcement = HostStarted(process="process-1", nodes=(NODE,))

@@ -86,7 +86,6 @@ async def test_a_decision_that_raises_once_is_made_again(stage: Stage) -> None:
     assert stage.actor.attempts == [1, 2]
 
 
-@pytest.mark.xfail(strict=True, reason="Host._decide goes on with what an evolver made of the first facts")
 async def test_facts_of_a_decision_that_could_not_be_evolved_leave_no_trace_in_the_state(
     stage: Stage,
 ) -> None:
@@ -126,7 +125,6 @@ async def test_what_shares_a_batch_with_a_raising_own_envelope_is_not_lost(stage
     await supervisor.stop()
 
 
-@pytest.mark.xfail(strict=True, reason="nothing handles what was pending one by one after an unclean stop")
 async def test_an_envelope_that_no_ledger_can_take_does_not_take_others_with_it(stage: Stage) -> None:
     payload = CoordinationSignal(kind=CoordinationKind.BLOCKED, paths=("x" * (BODY_LIMIT + 1),))
     stage.play(poison=Step(sends=(Send(target=PEER, channel=Channel.COMMAND, payload=payload),)))

@@ -88,7 +88,6 @@ async def test_failures_far_apart_are_forgiven(on_memory: Stage, monkeypatch: py
     await supervisor.stop()
 
 
-@pytest.mark.xfail(strict=True, reason="Supervisor.start waits for the first host alone")
 async def test_a_host_that_fails_while_it_starts_comes_up_after_all(stage: Stage) -> None:
     stage.journal.errors["load"] = [TROUBLE]
     supervisor = Supervisor()
@@ -100,9 +99,6 @@ async def test_a_host_that_fails_while_it_starts_comes_up_after_all(stage: Stage
         await supervisor.stop()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Jobs keeps the callback of the host that is gone, and start ignores the new one"
-)
 async def test_a_job_that_outlives_its_host_reports_to_the_next_one(stage: Stage) -> None:
     stage.play(task=Step(jobs=(job("merged"),)))
     supervisor = Supervisor()
