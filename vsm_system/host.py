@@ -90,6 +90,7 @@ class Host:
         self._working: set[str] = set()  # jobs that hold a slot of the work lane
         self._idle = asyncio.Event()
         self.ready = asyncio.Event()
+        self.committed = False  # whether its ledger has taken anything from it yet
 
     async def run(self) -> None:
         """Claim the node, recover, and serve it; raises Claimed or Fenced where another host holds it."""
@@ -271,6 +272,7 @@ class Host:
         if batch.decisions:
             self._world.crash("host.before_commit")
             await self._world.journal.commit(batch.commit(stream, self._epoch, self._version))
+            self.committed = True
             self._version += sum(len(decision.facts) for _, decision in batch.decisions)
             self._state = state
             self._memory.remember(given.envelope for given, _ in batch.decisions)

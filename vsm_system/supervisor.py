@@ -96,6 +96,8 @@ class Supervisor:
                 if _is_cancelled():
                     raise asyncio.CancelledError from error  # a failure on the way out must not undo the way out
                 cause = _first(error)
+                if self._hosts[node_id].committed:
+                    record.ledger_error = None  # whatever it was, it was mended before this failure
                 if not record.allows(cause):
                     self._fail(record.ledger_error or cause)
                     return

@@ -66,6 +66,7 @@ class TroubledJournal:
             await self.gate.wait()
         self._fail("commit")
         await self.inner.commit(commit)
+        self._fail("after_commit")
         self.commits.append(commit)
 
     async def load(self, stream: str) -> object:

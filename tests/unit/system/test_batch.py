@@ -51,15 +51,7 @@ JOBS = {
 }
 
 
-MOVED_WHEN_DUE = pytest.mark.xfail(
-    strict=True, reason="Batch counts a timer as fired after what earlier decisions of the batch set"
-)
-STALE = "set by an earlier decision, then the old one fired"
-
-
-@pytest.mark.parametrize(
-    "case", [pytest.param(each, marks=MOVED_WHEN_DUE if each == STALE else ()) for each in TIMERS]
-)
+@pytest.mark.parametrize("case", TIMERS)
 def test_timers_net_out_in_order(case: str) -> None:
     batch, standing = TIMERS[case]
     commit = batch.commit(NODE, 1, 0)
@@ -125,7 +117,6 @@ async def test_a_timer_that_fired_and_was_set_again_stays(stage: Stage) -> None:
     assert (await stage.journal.load(NODE)).timers == (LATE,)
 
 
-@MOVED_WHEN_DUE
 async def test_a_timer_moved_in_the_batch_in_which_it_was_due_stays(stage: Stage) -> None:
     stage.play(host_stopping=Step(timers=(LATE,)))
     await stage.past(step=SET)

@@ -130,13 +130,7 @@ async def test_who_watches_can_not_stop_the_work(assembly: Assembly) -> None:
     assert "DirectiveFinished" in await kinds(assembly)
 
 
-HALF_STARTED = pytest.mark.xfail(
-    strict=True,
-    reason="Organization.stop asks for hosts that were never started: KeyError instead of Claimed",
-)
-
-
-@pytest.mark.parametrize("held", ["root", pytest.param("middle", marks=HALF_STARTED)])
+@pytest.mark.parametrize("held", ["root", "middle"])
 async def test_a_node_that_another_process_holds_is_named_and_nothing_stays_behind(
     assembly: Assembly, held: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

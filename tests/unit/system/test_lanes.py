@@ -58,6 +58,7 @@ async def test_a_leaf_begins_as_much_as_it_has_slots(leaf: Stage) -> None:
     await leaf.deliver(*map(work, names))
     async with leaf.hosting():
         await leaf.until_recorded(*names[:SLOTS])
+        await until(lambda: len(leaf.jobs) == SLOTS)
         await turns()
         assert len(leaf.jobs) == SLOTS
         assert await leaf.facts() == names[:SLOTS]

@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
-
 from tests.unit.system.letters import NODE, PEER, START, control, fact_of, work
 from tests.unit.system.stage import Stage, turns, until
 from tests.unit.system.tally import sending

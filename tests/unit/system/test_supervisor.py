@@ -5,9 +5,8 @@ import asyncio
 import pytest
 
 from tests.unit.system.letters import NODE, control, job, work
-from tests.unit.system.stage import Stage, turns, until
-from vsm_core.actor import Step
-from vsm_core.channel import Lane
+from tests.unit.system.stage import TTL_SECONDS, Stage, owner, turns, until
+from vsm_core.actor import Fenced, Step
 from vsm_ledger.errors import LedgerUnavailable
 from vsm_system import supervisor as module
 from vsm_system.supervisor import RESTARTS, Supervisor
@@ -44,14 +43,40 @@ async def _kept_delivering(stage: Stage, supervisor: Supervisor) -> bool:
     return supervisor.failed.done()
 
 
-async def test_a_ledger_that_can_not_be_written_ends_the_run_at_once(stage: Stage) -> None:
-    stage.journal.errors["commit"] = [FULL]
+async def test_a_ledger_that_stays_full_ends_the_run_with_its_error(stage: Stage) -> None:
+    stage.journal.errors["commit"] = [FULL] * (RESTARTS + 1)
+    supervisor = Supervisor()
+    await supervisor.start(NODE, stage.host)
+    await until(lambda: _kept_delivering(stage, supervisor))
+    assert supervisor.failed.result() is FULL
+    assert await stage.facts() == []
+    await supervisor.stop()
+
+
+async def test_a_commit_that_was_written_though_its_ledger_failed_has_one_effect(stage: Stage) -> None:
+    stage.journal.errors["after_commit"] = [FULL]
     supervisor = Supervisor()
     await supervisor.start(NODE, stage.host)
     await stage.deliver(control("note"))
-    await until(supervisor.failed.done)
-    assert supervisor.failed.result() is FULL
-    assert await stage.transport.depth(NODE, Lane.CONTROL) == 1
+    await stage.until_recorded("note")
+    await stage.deliver(control("last"))
+    await stage.until_recorded("last")
+    assert await stage.facts() == ["note", "last"]
+    assert not supervisor.failed.done()
+    await supervisor.stop()
+
+
+async def test_a_node_lost_after_a_ledger_error_was_mended_is_lost(on_memory: Stage) -> None:
+    on_memory.journal.errors["commit"] = [FULL]
+    supervisor = Supervisor()
+    await supervisor.start(NODE, on_memory.host)
+    await on_memory.deliver(control("note"))
+    await on_memory.until_recorded("note")
+    await on_memory.journal.claim(NODE, owner(), TTL_SECONDS)
+    await on_memory.deliver(control("late"))
+    await turns()
+    assert supervisor.failed.done()
+    assert isinstance(supervisor.failed.result(), Fenced)
     await supervisor.stop()
 
 
