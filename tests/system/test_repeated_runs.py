@@ -173,6 +173,19 @@ def test_a_record_begun_anew_after_cleaning_is_whole(yard_with: YardWith) -> Non
     assert (ended.exit_code, verified.exit_code) == (0, 0), verified.stdout
 
 
+def test_a_branch_of_an_unknown_run_is_said_before_any_work(yard_with: YardWith) -> None:
+    # given a state that its user has thrown away, while the branch of its run stayed
+    yard = yard_with({"one.py": UNUSED})
+    assert yard.run(LINT, *NO_TESTS, "--directive", "first").exit_code == 0
+    assert yard.vsm("clean", "--state-too", "--yes").exit_code == 0
+    # when the same is asked for again
+    again = yard.run(LINT, *NO_TESTS, "--directive", "first")
+    # then it says so in one line, and does nothing
+    assert again.exit_code == 2
+    assert again.stderr.count("\n") == 1
+    assert "branch vsm/first is there already" in again.stderr
+
+
 def change_a_byte(ledger: Path) -> str:
     """Change a letter in the body of a fact, and return the name of its stream."""
     with sqlite3.connect(ledger) as database:

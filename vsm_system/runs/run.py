@@ -34,6 +34,7 @@ from vsm_system.runs.state import Patience, alone, make_folder
 from vsm_worker.artifacts import ArtifactStore, default_cache_folder
 from vsm_worker.errors import WorkerError
 from vsm_worker.execution import Surroundings
+from vsm_worker.git import resolve
 from vsm_worker.janitor import reconcile
 
 CHECKPOINT_SECONDS = 60.0
@@ -114,6 +115,7 @@ async def _check_known(prepared: Prepared) -> None:
             raise UserError(
                 f"no directive {prepared.directive_id!r} is known here: say what to do, or see `vsm runs`"
             )
+        await _check_branch_is_free(prepared)
         return
     if text and prepared.request.directive and known.title != text.partition("\n")[0].strip():
         raise UserError(
@@ -124,6 +126,16 @@ async def _check_known(prepared: Prepared) -> None:
         raise UserError(
             f"directive {prepared.directive_id!r} belongs to an organization whose root is {known.stream!r}: "
             "run it with that --organization"
+        )
+
+
+async def _check_branch_is_free(prepared: Prepared) -> None:
+    """Refuse to begin what could not be published in the end."""
+    branch = f"vsm/{prepared.directive_id}"
+    if await resolve(prepared.repository.common, f"refs/heads/{branch}") is not None:
+        raise UserError(
+            f"branch {branch} is there already, from a run that this ledger does not know: "
+            f"rename or delete it (git branch -m {branch} NAME), or add --again"
         )
 
 
