@@ -219,7 +219,12 @@ def create_or_check(connection: Connection, place: Place, organization: str | No
 
 def check(connection: Connection, place: Place, organization: str | None) -> str:
     """Return whose ledger this is; raise if it is none, of another version, or of another organization."""
-    if not inspect(connection).has_table(ledger.name):
+    names = inspect(connection).get_table_names()
+    if not names:
+        raise LedgerMissing(
+            str(place)
+        )  # a file whose making was interrupted: nothing was ever recorded in it
+    if ledger.name not in names:
         raise NotALedger(str(place), "it has no ledger table")
     row = connection.execute(select(ledger.c.organization, ledger.c.schema_version)).first()
     if row is None:

@@ -112,3 +112,18 @@ async def assert_the_ledger_holds(path: Path) -> None:
         planned = ledger.execute("select count(*) from facts where kind = 'TaskPlanned'").fetchone()[0]
     assert {count for _, count in ended} == {1}
     assert len(ended) == planned + 1  # all tasks, and the directive
+
+
+@pytest.mark.parametrize("begun", ["", "pragma journal_mode = wal"], ids=["no bytes", "no tables"])
+async def test_a_ledger_whose_making_was_cut_short_is_made_anew(sample: Path, begun: str) -> None:
+    # given a run that was killed while it made its ledger
+    state = sample / ".git" / "vsm"
+    state.mkdir()
+    (state / "ledger.db").touch()
+    with closing(sqlite3.connect(state / "ledger.db")) as ledger:
+        ledger.execute(begun)
+    # when it is run again
+    code, printed = vsm(sample)
+    # then it begins where nothing had been begun
+    assert code == 0, printed
+    await assert_the_ledger_holds(state / "ledger.db")

@@ -90,8 +90,9 @@ def test_a_detached_head_is_worked_on_and_left_alone(yard_with: YardWith) -> Non
     yard.git("checkout", "--quiet", "--detach", first)
     # when it is asked for, and to apply it at once
     ended = yard.run(LINT, *NO_TESTS, "--apply")
-    # then the result is there, but there is no branch to move
-    assert (ended.exit_code, ended.document["base"]) == (0, first)
+    # then the result is there, but there is no branch to move, which is what was asked for
+    assert (ended.exit_code, ended.document["outcome"]) == (1, "completed")
+    assert ended.document["base"] == first
     assert yard.changed(ended.document) == {"one.py": (0, 1)}
     assert "detached HEAD" in ended.stderr
     refused = yard.vsm("apply", ended.document["directive_id"])

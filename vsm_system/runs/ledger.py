@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vsm_ledger.checkpoints import Checkpoint, read_copies
 from vsm_ledger.connect import BUSY_TIMEOUT_SECONDS, ledger_path, open_history, open_journal
+from vsm_ledger.errors import LedgerMissing
 from vsm_system.runs.result import Recorded
 
 if TYPE_CHECKING:
@@ -29,10 +30,19 @@ async def reading(ledger: str) -> AsyncIterator["History"]:
         await history.close()
 
 
+async def is_there(ledger: str) -> bool:
+    """Say whether anything was ever recorded: a file whose making was cut short is no ledger yet."""
+    try:
+        async with reading(ledger):
+            return True
+    except LedgerMissing:
+        return False
+
+
 @asynccontextmanager
 async def writing(ledger: str, organization: str) -> AsyncIterator["SqlJournal"]:
     """Open the write side; a new ledger is the organization's, an old one keeps whose it was."""
-    owner = None if ledger_path(ledger).exists() else organization
+    owner = None if await is_there(ledger) else organization
     journal = await open_journal(ledger, organization=owner, code_version=code_version())
     try:
         yield journal
@@ -50,7 +60,7 @@ def code_version() -> str:
 
 async def standing(ledger: str, directive_id: str) -> "DirectiveRow | None":
     """Return how a directive stands; None where it, or the ledger, is not there."""
-    if not ledger_path(ledger).exists():
+    if not await is_there(ledger):
         return None
     async with reading(ledger) as history:
         return await history.directive(directive_id)

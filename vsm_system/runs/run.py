@@ -16,7 +16,6 @@ from vsm_core.genome import OrganizationalGenome
 from vsm_core.payloads.work import Directive
 from vsm_core.task import Outcome
 from vsm_ledger.checkpoints import load_signer
-from vsm_ledger.connect import ledger_path
 from vsm_ledger.errors import LedgerError, LedgerMissing
 from vsm_ledger.journal import SqlJournal
 from vsm_system.clock import new_process_id
@@ -27,7 +26,15 @@ from vsm_system.errors import UserError
 from vsm_system.report.wording import one_line
 from vsm_system.runs.checkpoint import copy_checkpoints
 from vsm_system.runs.git import changed_files
-from vsm_system.runs.ledger import FINISHED, facts_of, reading, standing, stored_checkpoints, writing
+from vsm_system.runs.ledger import (
+    FINISHED,
+    facts_of,
+    is_there,
+    reading,
+    standing,
+    stored_checkpoints,
+    writing,
+)
 from vsm_system.runs.request import Prepared, Request, directive_of, prepare, repeated
 from vsm_system.runs.result import INTERRUPTED, Result, Story, Unfinished, result_of, story_of
 from vsm_system.runs.state import Patience, alone, make_folder
@@ -155,7 +162,7 @@ async def _notice_uncommitted(prepared: Prepared, audience: Audience) -> None:
 
 async def _notice_open(prepared: Prepared, audience: Audience) -> None:
     """Say which other directives the organization goes on with: it is one organization, and they are its open work."""
-    if not ledger_path(prepared.state.ledger).exists():
+    if not await is_there(prepared.state.ledger):
         return
     async with reading(prepared.state.ledger) as history:
         rows = await history.directives()
@@ -200,7 +207,7 @@ async def _run_held(prepared: Prepared, audience: Audience, crash: Crash, stop: 
 
 async def _recall(prepared: Prepared, audience: Audience) -> None:
     """Tell what is known already, so that a run that goes on is shown like one that never stopped."""
-    if not ledger_path(prepared.state.ledger).exists():
+    if not await is_there(prepared.state.ledger):
         return
     async with reading(prepared.state.ledger) as history:
         for stream, recorded in await facts_of(history, prepared.directive_id):
