@@ -47,13 +47,18 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One process's wish for a node's lane; ``slots`` is how many deliveries it can have started at once."""
+    """One process's wish for a node's lane; ``slots`` is how many deliveries it can have started at once.
+
+    ``busy`` of them are taken from the beginning, by work of an earlier subscription that goes on in this process:
+    ``deliveries.free`` gives them back. Only for Hold.UNTIL_FREED.
+    """
 
     node: str
     lane: Lane
     slots: int = 1
     process: str = ""
     hold: Hold = Hold.UNTIL_SETTLED
+    busy: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a subscription that could never receive anything."""

@@ -30,10 +30,10 @@ from vsm_core.facts import (
 from vsm_core.ids import derive_id
 from vsm_core.payloads.control import Cancel, CancelScope, JobFinished, LeaseRevoked, TimerFired, TimerPurpose
 from vsm_core.payloads.jobs import ExecuteTask, Job
-from vsm_core.payloads.work import Assignment, TaskPacket, TaskProgress, TaskResult, TaskResultAck
+from vsm_core.payloads.work import Assignment, TaskPacket, TaskResult, TaskResultAck
 from vsm_core.task import FailureClass, Outcome
 from vsm_worker.admission import Candidate, is_duplicate, refusal_of, sender_refusal
-from vsm_worker.report import bare_result, result_of
+from vsm_worker.report import bare_result, progress_of, result_of
 from vsm_worker.state import Execution, LeafState, evolve
 
 PayloadT = TypeVar("PayloadT", bound=BaseModel)
@@ -190,7 +190,7 @@ def _refusal_step(packet: TaskPacket, cause: Cause, failure: FailureClass, reaso
         node=cause.node,
         attempt=result.attempt,
         failure_class=failure,
-        reason=reason,
+        reason=result.reason,
     )
     return Step(facts=(fact,), sends=(_report(packet, result, cause),))
 
@@ -293,19 +293,11 @@ def _stop(cause: Cause, running: Execution, reason: str) -> Step:
 
 
 def _progress(running: Execution, cause: Cause) -> Send:
-    progress = TaskProgress(
-        task_id=running.packet.id,
-        attempt=running.assignment.attempt,
-        fencing_token=running.assignment.fencing_token,
-        execution_id=running.execution_id,
-        produced_by=cause.node,
-        process=running.process,
-        doing=running.packet.title,
-    )
+    made_by = (running.execution_id, running.process)
     return Send(
         target=cause.parent,
         channel=Channel.MANAGEMENT_TO_OPERATION,
-        payload=progress,
+        payload=progress_of(running.packet, running.assignment, cause.node, made_by),
         correlation_id=running.packet.directive_id,
         cancel_epoch=running.packet.cancel_epoch,
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from vsm_core.capability import capabilities_of_chain, path_refusal, tool_refusal
 from vsm_core.channel import AUTHORITY, SenderRelation
-from vsm_core.envelope import Envelope
+from vsm_core.envelope import CLOCK_SKEW, Envelope
 from vsm_core.payloads.work import Assignment, TaskPacket
 from vsm_core.task import FailureClass
 from vsm_worker.tools import applicable
@@ -108,7 +108,7 @@ def is_newest_claim(candidate: Candidate) -> Refusal | None:
 
 def is_in_time(candidate: Candidate) -> Refusal | None:
     """Neither the time to admit it nor its deadline has passed."""
-    if candidate.assignment.admit_by < candidate.now:
+    if candidate.assignment.admit_by + CLOCK_SKEW < candidate.now:
         return Refusal(
             FailureClass.TIMEOUT, f"it was to be admitted by {candidate.assignment.admit_by.isoformat()}"
         )

@@ -7,6 +7,8 @@ happened (retry it).
 from collections.abc import Sequence
 from typing import ClassVar
 
+from vsm_worker.secret_rules import redacted
+
 STDERR_SHOWN = 400  # characters of a program's complaint kept in an error
 
 
@@ -28,7 +30,7 @@ class GitError(WorkerError):
     """git refused; ``exit_code`` and ``complaint`` are its own."""
 
     def __init__(self, arguments: Sequence[str], exit_code: int, complaint: str) -> None:
-        shown = complaint.strip()[-STDERR_SHOWN:]
+        shown = redacted(complaint.strip())[-STDERR_SHOWN:]  # cut afterwards: half a secret is not recognised
         super().__init__(f"git {command_of(arguments)} ended with {exit_code}: {shown}")
         self.exit_code = exit_code
         self.complaint = complaint

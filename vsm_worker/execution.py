@@ -28,6 +28,7 @@ from vsm_worker.providers.protocol import ProviderEvent, ProviderOutcome, Said, 
 from vsm_worker.report import NARRATION_LIMIT, bounded
 from vsm_worker.secret_rules import redacted
 from vsm_worker.surroundings import CRASH_POINTS, Surroundings, attempt_ref, base_of, no_crash, site_of
+from vsm_worker.watch.watching import Sighting, settled, watched
 from vsm_worker.workspace import Workspace, commit_message, commit_work, delete_ref, keep, rescue, workspace
 
 __all__ = ["CRASH_POINTS", "Surroundings", "execute", "no_crash"]
@@ -108,10 +109,12 @@ async def _with_workspace(
     if finished is not None:
         told = Told(ProviderOutcome(ProviderExit.OK, "taken up again after an interruption"))
         return await _inspected(packet, common, _reported(told), (ref, finished))
-    async with workspace(site) as made:
+    await settled(common)
+    async with workspace(site) as made, watched(made) as sighting:
         told = await _work(packet, WorkingFolder(made.root, made.scratch), surroundings)
         surroundings.crash("worker.after_work")
-        report = _reported(told)
+        await sighting.look()  # before git is asked anything: what was planted is gone by then
+        report = _seen(_reported(told), sighting)
         if told.outcome.exit is not ProviderExit.OK:
             return report.model_copy(update={"rescue_ref": await rescue(made)})
         commit = await _committed(made, packet, assignment, surroundings)
@@ -120,6 +123,11 @@ async def _with_workspace(
         await keep(made, ref, commit)
         surroundings.crash("worker.after_ref")
         return await _inspected(packet, common, report, (ref, commit))
+
+
+def _seen(report: ExecutionReport, sighting: Sighting) -> ExecutionReport:
+    seen = {"violations": sighting.violations, "special_changes": sighting.notes}
+    return report.model_copy(update=seen)
 
 
 async def _committed(
@@ -157,9 +165,9 @@ async def _measured(
         update={
             "commit": commit,
             "files_touched": tuple(readable(path) for path in measured.paths),
-            "special_changes": special_changes(measured),
+            "special_changes": (*special_changes(measured), *report.special_changes),
             "diff": measured.size,
-            "violations": await inspect(packet, common, base, measured),
+            "violations": (*report.violations, *await inspect(packet, common, base, measured)),
         }
     )
 

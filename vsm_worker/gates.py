@@ -14,7 +14,7 @@ from vsm_core.payloads.jobs import GateKind, GateViolation
 from vsm_core.payloads.work import Assignment, TaskPacket
 from vsm_core.task import AcceptanceCriterion
 from vsm_worker.git import git_bytes, git_fields, readable
-from vsm_worker.measure import Measured
+from vsm_worker.measure import NOTHING_MODE, Measured
 from vsm_worker.pytest_command import is_pytest
 from vsm_worker.secret_rules import secrets_in
 from vsm_worker.tools import may_write
@@ -137,7 +137,11 @@ def escaping_symlink(seen: Inspection) -> Iterator[GateViolation]:
 
 
 def secret(seen: Inspection) -> Iterator[GateViolation]:
-    """Refuse secrets in added lines; one that the same file already held is only moved."""
+    """Refuse secrets in added lines and in new names; one that the same file already held is only moved."""
+    for change in seen.measured.changes:
+        if change.old_mode == NOTHING_MODE:
+            for found in secrets_in(readable(change.path)):
+                yield _refuse(GateKind.SECRET, change.path, f"{found.masked} in its name")
     for file in seen.measured.lines:
         before = "\n".join(file.removed)
         for line in file.added:

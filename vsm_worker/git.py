@@ -32,9 +32,26 @@ FIXED = (
     "gc.auto=0",
     "maintenance.auto=false",
     "submodule.recurse=false",
+    "core.sshCommand=ssh",
+    "core.askPass=true",
+    "core.pager=cat",
+    "core.editor=true",
+    "sequence.editor=true",
+    "log.showSignature=false",
+    "gpg.program=false",
     "protocol.ext.allow=never",
+    "protocol.file.allow=never",
+    "protocol.git.allow=never",
 )
 SETTINGS = tuple(part for setting in FIXED for part in ("-c", setting))
+# Options that keep a command from running what settings name: the repository's, or those of a submodule in it.
+NO_PROGRAMS: Mapping[str, tuple[str, ...]] = {
+    "diff": ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty"),
+    "diff-tree": ("--no-ext-diff", "--no-textconv"),
+    "log": ("--no-ext-diff", "--no-textconv"),
+    "show": ("--no-ext-diff", "--no-textconv"),
+    "status": ("--ignore-submodules=dirty",),
+}
 AS_STORED = ("-c", "core.autocrlf=false", "-c", "core.safecrlf=false")  # line ends of our own work trees
 # The user's own git settings count (safe.directory, large-file filters); what would point git elsewhere does not.
 KEPT = (
@@ -108,7 +125,7 @@ async def call(where: Where, request: Call) -> Answer:
 async def _start(where: Where, request: Call) -> Process:
     try:
         return await asyncio.create_subprocess_exec(
-            *("git", *SETTINGS, *_place(where), *request.arguments),
+            *("git", *SETTINGS, *_place(where), *_harmless(request.arguments)),
             cwd=where.git_dir if isinstance(where, Checkout) else where,
             env={**git_environment(), **request.environment},
             stdin=PIPE,
@@ -119,6 +136,10 @@ async def _start(where: Where, request: Call) -> Process:
         if error.filename in (None, "git"):
             raise GitMissing("git is not installed: install git 2.38 or newer") from error
         raise GitError(request.arguments, -1, f"{error.filename} does not exist") from error
+
+
+def _harmless(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    return (arguments[0], *NO_PROGRAMS.get(arguments[0], ()), *arguments[1:])
 
 
 def _place(where: Where) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from vsm_core.value import Value
 from vsm_worker.errors import WorkerError
 from vsm_worker.git import is_file_at, try_lock
+from vsm_worker.secret_rules import redacted
 from vsm_worker.workspace import PROBE, is_abandoned, is_owned, read_record, reclaim, remove_tree
 
 
@@ -62,5 +63,5 @@ async def _reclaimed(path: Path) -> Reclaimed | None:
     try:
         rescue_ref = await reclaim(path)
     except (WorkerError, OSError) as error:
-        return Reclaimed(root=record.root, repository=record.common, problem=str(error))
+        return Reclaimed(root=record.root, repository=record.common, problem=redacted(str(error)))
     return Reclaimed(root=record.root, repository=record.common, rescue_ref=rescue_ref)

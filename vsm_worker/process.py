@@ -15,6 +15,7 @@ from asyncio.subprocess import Process
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
@@ -53,7 +54,7 @@ class Program:
     timeout_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ended:
     """How a program ended: ``exit_code`` is negative for a signal and None where it was stopped by us."""
 
@@ -70,7 +71,7 @@ class Ended:
         """The output as text; bytes that are no UTF-8 are shown as replaced."""
         return self.output.decode(errors="replace")
 
-    @property
+    @cached_property
     def shown(self) -> str:
         """The output as text that may be told: without the secrets in it. Cut this, never ``text``."""
         return redacted(self.text)

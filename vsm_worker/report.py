@@ -1,16 +1,18 @@
 """What an execution's end means: from what the harness measured to the result the controller is told.
 
 The author's words never count. A success without the change that was asked for is a phantom; a change that ran into a
-gate is rejected; a verification says what its judgements say.
+gate is rejected; a verification says what its judgements say. Whatever a leaf tells its controller is put together
+here, and leaves without the secrets in it: also those in a command line, a file name or an error of git's.
 """
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import TypeVar
 
 from vsm_core.ids import NodeId
 from vsm_core.payloads.control import JobFinished
-from vsm_core.payloads.jobs import ExecutionReport, JobOutcome, Judgement, ProviderExit, Verdict
-from vsm_core.payloads.work import TaskPacket, TaskResult
+from vsm_core.payloads.jobs import ExecutionReport, JobOutcome, ProviderExit, Verdict
+from vsm_core.payloads.work import Assignment, TaskPacket, TaskProgress, TaskResult
 from vsm_core.task import FILES_LIMIT, Evidence, FailureClass, Outcome, Role
 from vsm_core.value import Value
 from vsm_worker.secret_rules import redacted
@@ -20,8 +22,14 @@ REASON_LIMIT = 4_000  # characters
 NARRATION_LIMIT = 8_000  # characters
 NAMES_LIMIT = 60_000  # characters of all file names in one result
 ITEMS_LIMIT = 100  # violations, judgements, special changes and artifacts of one report, each
+ARGUMENT_LIMIT = 1_000  # characters of one argument that evidence shows
+ARGUMENTS_LIMIT = 2_000  # characters of one command line
+LATER_ARGUMENTS_LIMIT = 200  # characters of the command lines of later pieces of evidence
 EVIDENCE_LIMIT = 16  # pieces whose output tail is kept; later ones keep their digest
 VIOLATIONS_SHOWN = 5
+ADDRESSED_BY = frozenset(
+    {"task_id", "execution_id", "produced_by", "process"}
+)  # made by us, and needed as they are
 
 ValueT = TypeVar("ValueT", bound=Value)
 Ending = tuple[Outcome, FailureClass | None]
@@ -62,6 +70,7 @@ def result_of(packet: TaskPacket, node: NodeId, execution_id: str, finished: Job
         failure = finished.failure_class or failure
         reason = finished.reason or f"the execution's job ended as {finished.outcome.value} without a report"
         return bare_result(packet, node, execution_id, (outcome, failure, reason))
+    report = bounded(report)
     outcome, failure, reason = ending_of(packet, report)
     kept = report.commit if outcome is not Outcome.REJECTED or not report.violations else None
     return bare_result(packet, node, execution_id, (outcome, failure, reason)).model_copy(
@@ -93,8 +102,25 @@ def bare_result(
         produced_by=node,
         outcome=outcome,
         failure_class=failure,
-        reason=reason[:REASON_LIMIT],
+        reason=redacted(reason)[:REASON_LIMIT],
     )
+
+
+def progress_of(
+    packet: TaskPacket, assignment: Assignment, node: NodeId, made_by: tuple[str, str]
+) -> TaskProgress:
+    """Return a sign of life of an execution; ``made_by`` are its own id and its process."""
+    execution_id, process = made_by
+    progress = TaskProgress(
+        task_id=packet.id,
+        attempt=assignment.attempt,
+        fencing_token=assignment.fencing_token,
+        execution_id=execution_id,
+        produced_by=node,
+        process=process,
+        doing=packet.title,
+    )
+    return without_secrets(progress)
 
 
 def ending_of(packet: TaskPacket, report: ExecutionReport) -> tuple[Outcome, FailureClass | None, str]:
@@ -169,31 +195,36 @@ def bounded(report: ExecutionReport) -> ExecutionReport:
     )
 
 
-def without_secrets(report: ExecutionReport) -> ExecutionReport:
-    """Return a report with no secret in any text that a leaf or its tools had a hand in."""
-    return report.model_copy(
-        update={
-            "reason": redacted(report.reason),
-            "narration": redacted(report.narration),
-            "special_changes": tuple(map(redacted, report.special_changes)),
-            "evidence": tuple(_redacted(each, "summary", "output_tail") for each in report.evidence),
-            "violations": tuple(_redacted(each, "detail") for each in report.violations),
-            "judgements": tuple(_judged_without_secrets(each) for each in report.judgements),
-        }
-    )
+def without_secrets(told: ValueT) -> ValueT:
+    """Return a value with no secret in any text of it, however deep; only ids that route it stay as they are."""
+    clean = {
+        name: _clean(getattr(told, name), _limit(field.metadata))
+        for name, field in type(told).model_fields.items()
+        if name not in ADDRESSED_BY
+    }
+    return told.model_copy(update=clean)
 
 
-def _redacted(told: ValueT, *fields: str) -> ValueT:
-    return told.model_copy(update={name: redacted(getattr(told, name)) for name in fields})
+def _limit(constraints: list[object]) -> int | None:
+    found = (getattr(each, "max_length", None) for each in constraints)
+    return next((each for each in found if isinstance(each, int)), None)
 
 
-def _judged_without_secrets(judgement: Judgement) -> Judgement:
-    tests = tuple(map(redacted, judgement.changed_tests))
-    return _redacted(judgement, "reason").model_copy(update={"changed_tests": tests})
+def _clean(part: object, limit: int | None = None) -> object:
+    if isinstance(part, Value):
+        return without_secrets(part)
+    if isinstance(part, tuple):
+        return tuple(_clean(each) for each in part)
+    if isinstance(part, Mapping):
+        return {_clean(name): _clean(each) for name, each in part.items()}
+    return redacted(part)[:limit] if isinstance(part, str) and not isinstance(part, Enum) else part
 
 
 def _trimmed(order: int, evidence: Evidence) -> Evidence:
-    return evidence if order < EVIDENCE_LIMIT else evidence.model_copy(update={"output_tail": ""})
+    early = order < EVIDENCE_LIMIT
+    cut = tuple(part[:ARGUMENT_LIMIT] for part in evidence.argv)
+    argv = _within(cut, ARGUMENTS_LIMIT if early else LATER_ARGUMENTS_LIMIT)
+    return evidence.model_copy(update={"argv": argv, "output_tail": evidence.output_tail if early else ""})
 
 
 def _within(names: tuple[str, ...], limit: int) -> tuple[str, ...]:

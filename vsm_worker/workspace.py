@@ -23,6 +23,7 @@ from vsm_core.value import Value
 from vsm_worker.errors import GitError, RefExists
 from vsm_worker.git import AS_STORED, Call, Checkout, call, common_directory, exclusive, git, resolve
 from vsm_worker.process import Scratch, birth_of, uninterrupted
+from vsm_worker.secret_rules import redacted
 
 SUBJECT_LIMIT = 200  # characters of a commit's first line
 BESIDE_LENGTH = 12  # characters of a commit that tell two rescues of one execution apart
@@ -239,6 +240,11 @@ async def _own_head(git_dir: Path) -> str | None:
         return None
 
 
+async def head_of(made: Workspace) -> str | None:
+    """Return the commit that the work tree itself stands on; a leaf may have committed there by itself."""
+    return await _own_head(made.git_dir)
+
+
 async def keep(made: Workspace, ref: str, commit: str) -> None:
     """Put the work under its attempt ref: from then on there is nothing left to save."""
     await create_ref(made.common, ref, commit)
@@ -383,6 +389,6 @@ def _make_writable(function: Callable[..., object], path: str, _error: object) -
 
 def commit_message(title: str, trailers: tuple[tuple[str, str], ...]) -> str:
     """Return a commit message: the title on one line, and the trailers that say where the work came from."""
-    subject = " ".join(title.replace("\0", " ").split())[:SUBJECT_LIMIT] or "Untitled task"
+    subject = " ".join(redacted(title).replace("\0", " ").split())[:SUBJECT_LIMIT] or "Untitled task"
     lines = "\n".join(f"{name}: {value}" for name, value in trailers)
     return f"{subject}\n\n{lines}\n" if lines else f"{subject}\n"

@@ -144,6 +144,7 @@ class GateKind(StrEnum):
     ESCAPING_SYMLINK = "escaping_symlink"
     SECRET = "secret"
     BASE_MOVED = "base_moved"
+    TOUCHED_REPOSITORY = "touched_repository"
 
 
 class GateViolation(Value):

@@ -1,9 +1,10 @@
 """Merging without a work tree: two commits in, one commit or the conflicting paths out.
 
 The same request always makes the same commit: author, committer, times, parents, tree and message are all functions of
-the request. No hook runs, and nothing of what the commits hold.
+the request. No hook runs, and nothing of what the commits hold, and no merge driver: text is merged as text.
 """
 
+import os
 from pathlib import Path
 
 from vsm_core.payloads.jobs import MergeCommits, MergeMode, MergeReport
@@ -12,6 +13,7 @@ from vsm_worker.git import Call, call, fields, readable
 MERGED, CONFLICTING = 0, 1
 IS_ANCESTOR, IS_NOT = 0, 1
 UNVERIFIED = ("VSM-Verified", "no")
+AS_TEXT = "git merge-file --quiet --marker-size=%L %A %O %B"  # what git does where no driver is named
 NO_DRIVERS = ("-c", "merge.default=text", "-c", "merge.renormalize=false")
 
 
@@ -33,11 +35,31 @@ async def merge(request: MergeCommits) -> MergeReport:
         request.onto,
         request.commit,
     )
-    answer = await call(_place(request), Call(asked, accepted=(MERGED, CONFLICTING)))
+    drivers = await _drivers(_place(request))
+    answer = await call(
+        _place(request), Call(asked, environment=_all_as_text(drivers), accepted=(MERGED, CONFLICTING))
+    )
     tree, *paths = fields(answer.output)
     if answer.exit_code == CONFLICTING:
         return MergeReport(conflicts=tuple(dict.fromkeys(readable(path) for path in paths if path)))
     return MergeReport(tip=await _commit(request, tree))
+
+
+async def _drivers(where: Path) -> list[str]:
+    """Return the settings that name a program for merging: anybody may have put them there."""
+    asked = Call(("config", "--name-only", "-z", "--get-regexp", r"^merge\..*\.driver$"), accepted=(0, 1))
+    return list(dict.fromkeys(fields((await call(where, asked)).output)))
+
+
+def _all_as_text(drivers: list[str]) -> dict[str, str]:
+    """Return an environment that replaces these settings; on the command line a name with ``=`` in it would not do."""
+    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    pairs = {
+        f"GIT_CONFIG_{what}_{number}": word
+        for number, driver in enumerate(drivers, start=first)
+        for what, word in (("KEY", driver), ("VALUE", AS_TEXT))
+    }
+    return {**pairs, "GIT_CONFIG_COUNT": str(first + len(drivers))}
 
 
 def _place(request: MergeCommits) -> Path:

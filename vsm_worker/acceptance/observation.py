@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from vsm_core.payloads.jobs import GateViolation
 from vsm_core.task import Evidence, TestCounts
 
 
@@ -72,6 +73,7 @@ class Observation:
     timed_out: bool = False
     unrunnable: str | None = None
     tests: TestRun | None = None
+    touched: tuple[GateViolation, ...] = ()  # of the repository's own git directory
 
     @property
     def passed(self) -> bool:

@@ -10,18 +10,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vsm_core.payloads.jobs import ExecuteTask, ExecutionReport, Judgement, ProviderExit, Verdict
+from vsm_core.payloads.jobs import (
+    ExecuteTask,
+    ExecutionReport,
+    GateViolation,
+    Judgement,
+    ProviderExit,
+    Verdict,
+)
 from vsm_core.payloads.work import TaskPacket
 from vsm_core.task import AcceptanceCriterion, Artifact, Evidence, Place
 from vsm_worker.acceptance.judge import Seen, judge
 from vsm_worker.acceptance.observation import Observation
 from vsm_worker.acceptance.run import Stand, not_run, observe
 from vsm_worker.acceptance.test_files import is_test_file
-from vsm_worker.git import Call, call, git, git_fields
+from vsm_worker.git import Call, call, common_directory, git, git_fields
 from vsm_worker.interpreter import Interpreter, candidates, preferred, with_module
 from vsm_worker.process import Scratch
 from vsm_worker.pytest_command import is_pytest
 from vsm_worker.surroundings import Surroundings, base_of, location_of, site_of
+from vsm_worker.watch.watching import settled, watched
 from vsm_worker.workspace import Workspace, index_of, plain, probe, workspace
 
 BASES_REMEMBERED = 128  # observations
@@ -61,10 +69,11 @@ async def verify(request: ExecuteTask, surroundings: Surroundings) -> ExecutionR
     bench = await _bench(request, surroundings, packet.subject_commit)
     judged = [await _judged(bench, criterion) for criterion in criteria]
     surroundings.crash("worker.after_work")
-    evidence = tuple(piece for _, pieces in judged for piece in pieces)
+    evidence = tuple(piece for each in judged for piece in each.evidence)
     return ExecutionReport(
         exit=ProviderExit.OK,
-        judgements=tuple(judgement for judgement, _ in judged),
+        judgements=tuple(each.judgement for each in judged),
+        violations=tuple(violation for each in judged for violation in each.touched),
         evidence=evidence,
         artifacts=_logs(evidence, surroundings),
     )
@@ -92,19 +101,31 @@ def _logs(evidence: Sequence[Evidence], surroundings: Surroundings) -> tuple[Art
     )
 
 
-async def _judged(bench: Bench, criterion: AcceptanceCriterion) -> tuple[Judgement, tuple[Evidence, ...]]:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of one criterion; ``touched`` is what the result did to the repository and the base does not."""
+
+    judgement: Judgement
+    evidence: tuple[Evidence, ...]
+    touched: tuple[GateViolation, ...] = ()
+
+
+async def _judged(bench: Bench, criterion: AcceptanceCriterion) -> Judged:
     interpreter = await _chosen(bench, criterion)
     if isinstance(interpreter, str):
         judgement = Judgement(criterion=criterion.name, verdict=Verdict.NEEDS_HUMAN, reason=interpreter)
-        return judgement, (not_run(criterion, Place.RESULT, bench.subject, interpreter),)
+        return Judged(judgement, (not_run(criterion, Place.RESULT, bench.subject, interpreter),))
     trial = Trial(bench, criterion, interpreter)
     base = await _base_observed(trial)
     bench.surroundings.crash("worker.mid_work")
     if bench.subject == bench.base:
-        return judge(criterion, base, [Seen(Place.RESULT, base)]), (base.evidence,)
+        return Judged(judge(criterion, base, [Seen(Place.RESULT, base)]), (base.evidence,))
     places = [Place.RESULT, Place.RESULT_WITH_BASE_TESTS] if bench.changed_tests else [Place.RESULT]
     seen = [Seen(place, await _observed(trial, place)) for place in places]
-    return judge(criterion, base, seen), (base.evidence, *(each.observation.evidence for each in seen))
+    evidence = (base.evidence, *(each.observation.evidence for each in seen))
+    known = {each.path for each in base.touched}  # the repository's own checks do that, whoever the author is
+    touched = (each for one in seen for each in one.observation.touched if each.path not in known)
+    return Judged(judge(criterion, base, seen), evidence, tuple(touched))
 
 
 async def _chosen(bench: Bench, criterion: AcceptanceCriterion) -> Interpreter | str:
@@ -163,12 +184,15 @@ async def _observed(trial: Trial, place: Place) -> Observation:
     commit = bench.base if place is Place.BASE else bench.subject
     site = await site_of(bench.request, bench.surroundings, commit)
     name = f"{plain(site.name)}-{place.value.replace('_', '-')}"
-    async with workspace(replace(site, name=name, rescue_ref=None)) as made:
+    await settled(await common_directory(site.repository))
+    async with workspace(replace(site, name=name, rescue_ref=None)) as made, watched(made) as sighting:
         if place is Place.RESULT_WITH_BASE_TESTS:
             await _lay_over(bench, made)
         artifacts = bench.surroundings.artifacts
         stand = Stand(made.root, place, commit, trial.interpreter, made.scratch, artifacts)
-        return await observe(trial.criterion, stand)
+        observed = await observe(trial.criterion, stand)
+        await sighting.look()
+        return replace(observed, touched=sighting.violations)
 
 
 async def _lay_over(bench: Bench, made: Workspace) -> None:

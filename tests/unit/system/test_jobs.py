@@ -112,6 +112,21 @@ async def test_a_cancelled_job_cleans_up_and_ends_as_cancelled(bench: Bench) -> 
     assert bench.cleaned == ["merge"]
 
 
+async def test_a_second_cancel_does_not_cut_short_how_a_job_cleans_up(bench: Bench) -> None:
+    bench.start()
+    await until(lambda: bench.begun)
+    bench.tidying.clear()
+    bench.jobs.cancel("merged")
+    await turns()
+    bench.jobs.cancel("merged")
+    stopping = asyncio.create_task(bench.jobs.stop())
+    await turns()
+    assert not stopping.done()
+    bench.tidying.set()
+    await stopping
+    assert bench.cleaned == ["merge"]
+
+
 async def test_a_job_cancelled_before_it_began_ends_as_cancelled(bench: Bench) -> None:
     bench.start()
     bench.jobs.cancel("merged")

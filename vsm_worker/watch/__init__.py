@@ -1,0 +1,1 @@
+"""Watching a repository's common git directory while a leaf without a sandbox works next to it."""
