@@ -3,7 +3,7 @@
 The names below are the public surface. They load on first use, so that importing the package stays fast.
 """
 
-from importlib import import_module
+from vsm_core.lazy import loader, names_in
 
 _HOMES = {
     "actor": "Actor Claimed Commit Context Decision Fenced Limits Loaded LogEntry Owner Send Snapshot Step Timer seal",
@@ -44,21 +44,11 @@ _HOMES = {
     "validation": "validate",
     "value": "Money Text Value",
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = list(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str) -> object:
-    """Load a public name from its home on first use."""
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = found
-    return found
+__all__ = names_in(_HOMES)  # noqa: PLE0605 - the table above is the list
+__getattr__ = loader(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
     """List the public names."""
-    return sorted(__all__)
+    return list(__all__)

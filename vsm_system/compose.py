@@ -1,32 +1,34 @@
 """The composition root: an organization in one process, put together from its parts and taken apart cleanly.
 
-Controllers share the journal they are given; leaves have one of their own in memory, because a leaf's past is its
-controller's to remember.
+Controllers share the journal they are given; leaves have one of the process's own in memory: a leaf's past is its
+controller's to remember, but a leaf that starts again goes on with the executions that it has begun.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import Any, cast
 
 import structlog
 
 from vsm_controller.actor import ControllerActor
 from vsm_controller.state.controller import Seat
-from vsm_core.actor import Actor, Limits
+from vsm_core.actor import Actor, Limits, Owner
 from vsm_core.channel import Channel, Lane
 from vsm_core.envelope import LIFETIME, Envelope
 from vsm_core.facts import RecordedFact
 from vsm_core.genome import OrganizationalGenome, is_metasystem, subtree
 from vsm_core.ids import derive_id
-from vsm_core.payloads.control import HostStarted, HostStopping
-from vsm_core.payloads.jobs import JobReport, MoveRef
-from vsm_core.payloads.signals import DirectiveReport, DirectiveState
+from vsm_core.payloads import AnyPayload
+from vsm_core.payloads.control import Cancel, CancelScope, HostStarted, HostStopping
+from vsm_core.payloads.jobs import ExecuteTask, JobReport, MoveRef
+from vsm_core.payloads.signals import DirectiveQuery, DirectiveReport, DirectiveState
 from vsm_core.payloads.work import Directive
 from vsm_ledger.memory import Keep, MemoryJournal, MemoryLedger
-from vsm_system.clock import SystemClock, new_process_id, this_owner
+from vsm_system.clock import Clock, SystemClock, new_process_id, this_owner
 from vsm_system.crash import Crash, never
 from vsm_system.errors import StandstillError
 from vsm_system.host import Host, Observer, Role, World
@@ -47,6 +49,8 @@ CLIENT = "_client-run"
 LOOK_SECONDS = 1.0  # between two looks at whether anything still moves
 STILL_LOOKS = 5  # looks in a row that find nothing moving before a run gives up
 STOP_SECONDS = 3.0  # that hosts get to record an interruption
+CANCEL_SECONDS = 10.0  # that the executions of a cancelled directive get to save their work and go
+LAST = frozenset({DirectiveState.FINISHED, DirectiveState.UNKNOWN})  # nothing follows a report that says this
 
 
 def _nobody(_node: str, _recorded: RecordedFact) -> None:
@@ -78,11 +82,40 @@ class Assembly:
     genome: OrganizationalGenome
     journal: Journal
     surroundings: Surroundings
+    nodes: tuple[str, ...] | None = None  # those that this process runs; None: all of them
+    clock: Clock = field(default_factory=SystemClock)
+    owner: Owner | None = None  # None: this very process
+    runners: Mapping[str, Runner] | None = None  # None: the real ones
     slots: int = 2  # executions that one leaf may run at once
     limits: Limits = field(default_factory=Limits)
     transport_url: str = "memory://"
     observe: Observer = _nobody
     crash: Crash = never
+
+
+class Executions:
+    """Which directives something is executed for at this moment."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, set[asyncio.Future[None]]] = {}
+
+    @contextmanager
+    def of(self, directive_id: str) -> Iterator[None]:
+        """Count one execution for a directive, for the length of the context."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._open.setdefault(directive_id, set()).add(done)
+        try:
+            yield
+        finally:
+            done.set_result(None)
+            self._open[directive_id].discard(done)
+            if not self._open[directive_id]:
+                del self._open[directive_id]
+
+    async def ended(self, directive_id: str) -> None:
+        """Return when nothing is executed for a directive."""
+        while under_way := self._open.get(directive_id):
+            await asyncio.wait(tuple(under_way))
 
 
 class Organization:
@@ -95,24 +128,51 @@ class Organization:
         self._supervisor = Supervisor()
         self._reports: dict[str, asyncio.Future[DirectiveReport]] = {}
         self._observe = _harmless(assembly.observe)
-        self._jobs = Jobs(_runners(assembly), assembly.crash)
+        self._executions = Executions()
+        self._asked = count()
+        self._jobs = Jobs(assembly.runners or _runners(assembly, self._executions), assembly.crash)
+        # Of the process: it outlives a leaf's host.
+        self._leaves = MemoryJournal(MemoryLedger(Keep.OPEN), clock=assembly.clock.now)
 
     async def submit(self, directive: Directive) -> None:
         """Hand a directive to the root; a directive that is known already is only asked after."""
-        genome, now = self._assembly.genome, SystemClock().now()
         asked = directive.model_copy(update={"reply_to": CLIENT})
+        await self._send(asked, directive.id, directive.id)
+
+    async def cancel(self, directive_id: str, reason: str = "cancelled by its user") -> DirectiveReport:
+        """End a directive and return its last report, once its executions and their work trees are gone too.
+
+        One that is over already is only asked after, and one whose branch moves at this moment may still complete:
+        the report tells. One that nobody knows is reported as unknown.
+        """
+        once = f"{directive_id}/{next(self._asked)}"
+        await self._send(
+            Cancel(scope=CancelScope.DIRECTIVE, subject=directive_id, reason=reason), once, directive_id
+        )
+        await self._send(DirectiveQuery(directive_id=directive_id), once, directive_id)
+        report = await self.finished(directive_id)
+        if report.state is DirectiveState.UNKNOWN:
+            self._reports.pop(directive_id, None)  # it may be handed in later
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await self._executions.ended(directive_id)
+        return report
+
+    async def _send(self, payload: AnyPayload, cause: str, directive_id: str) -> None:
+        genome, now = self._assembly.genome, self._assembly.clock.now()
+        kind = "" if isinstance(payload, Directive) else f"{payload.payload_type}/"
         envelope = Envelope(
-            id=derive_id("env", CLIENT, f"{self.process}/{directive.id}"),
-            schema_version=asked.schema_version,
+            id=derive_id("env", CLIENT, f"{self.process}/{kind}{cause}"),
+            schema_version=payload.schema_version,
             organization=self._assembly.organization,
             genome_id=genome.id,
             channel=Channel.OPERATION_TO_ENVIRONMENT,
             source=CLIENT,
             target=genome.root_id,
-            payload_type=asked.payload_type,
-            payload=asked,
-            correlation_id=directive.id,
-            causation_id=directive.id,
+            payload_type=payload.payload_type,
+            payload=payload,
+            correlation_id=directive_id,
+            causation_id=directive_id,
             created_at=now,
             expires_at=now + LIFETIME,
         )
@@ -139,9 +199,18 @@ class Organization:
         loop = asyncio.get_running_loop()
         return self._reports.setdefault(directive_id, loop.create_future())
 
+    @property
+    def failed(self) -> "asyncio.Future[BaseException]":
+        """Set with the error that no restart of a host could mend: this process can't go on."""
+        return self._supervisor.failed
+
+    def state_of(self, node: str) -> object:
+        """Return what the actor of one of this process's nodes knows now."""
+        return self._supervisor.host(node).state
+
     async def start(self) -> None:
         """Stand every host up, leaves first; a controller hears first which process it is in."""
-        for node in self._nodes():
+        for node in subtree(self._assembly.genome, self._assembly.genome.root_id):
             await self._transport.declare(node, self._kind(node))
         for node in self._nodes():
             await self._supervisor.start(node, partial(self._host, node))
@@ -169,15 +238,17 @@ class Organization:
         async with self._transport.subscribe(wish) as deliveries:
             async for delivery in deliveries:
                 report = delivery.envelope.payload
-                if isinstance(report, DirectiveReport) and report.state is DirectiveState.FINISHED:
+                if isinstance(report, DirectiveReport) and report.state in LAST:
                     waiting = self._report(report.directive_id)
                     if not waiting.done():
                         waiting.set_result(report)
                 await delivery.ack()
 
     def _nodes(self) -> tuple[str, ...]:
-        """Return all nodes, children before their parents, so that nobody is spoken to before it listens."""
-        return tuple(reversed(subtree(self._assembly.genome, self._assembly.genome.root_id)))
+        """Return this process's nodes, children before parents, so that nobody is spoken to before it listens."""
+        genome, chosen = self._assembly.genome, self._assembly.nodes
+        ordered = reversed(subtree(genome, genome.root_id))
+        return tuple(node for node in ordered if chosen is None or node in chosen)
 
     def _controllers(self) -> tuple[str, ...]:
         return tuple(node for node in self._nodes() if self._kind(node) is NodeKind.CONTROLLER)
@@ -196,8 +267,7 @@ class Organization:
             hold=Hold.UNTIL_SETTLED if controller else Hold.UNTIL_FREED,
             announcement=HostStarted(process=self.process, nodes=self._nodes()) if controller else None,
         )
-        journal = self._assembly.journal if controller else MemoryJournal(MemoryLedger(Keep.OPEN))
-        return Host(role, self._world(journal))
+        return Host(role, self._world(self._assembly.journal if controller else self._leaves))
 
     def _actor(self, node: str) -> Actor[object]:
         assembly = self._assembly
@@ -212,26 +282,30 @@ class Organization:
             transport=self._transport,
             journal=journal,
             jobs=self._jobs,
-            clock=SystemClock(),
+            clock=self._assembly.clock,
             limits=self._assembly.limits,
-            owner=this_owner(self.process),
+            owner=self._assembly.owner or this_owner(self.process),
             crash=self._assembly.crash,
             observe=self._observe,
         )
 
 
-def _runners(assembly: Assembly) -> Mapping[str, Runner]:
+def _runners(assembly: Assembly, executions: Executions) -> Mapping[str, Runner]:
     async def move(request: MoveRef) -> JobReport:
         assembly.crash("ref.before_move")
         report = await move_ref(request)
         assembly.crash("ref.after_move")
         return report
 
+    async def work(request: ExecuteTask) -> JobReport:
+        with executions.of(request.packet.directive_id):
+            return await execute(request, assembly.surroundings)
+
     return {
         "survey": survey,
         "merge": merge,
         "move_ref": move,
-        "execute": lambda request: execute(request, assembly.surroundings),
+        "execute": work,
     }
 
 

@@ -21,6 +21,7 @@ PREFIX = "VSM_"
 # Variables of the same prefix that are not configuration: a test's crash point, and how much is told.
 OTHER_VARIABLES = frozenset({"VSM_CRASH_AT", "VSM_LOG", "VSM_TRACEBACK"})
 DEFAULT = "default"
+TIMEOUT_LIMIT_SECONDS = 31_536_000.0  # a year: far from the end of what a calendar can say
 LISTS = {"acceptance": "should be a list of commands", "rules": "should be a list of rule codes"}
 Rule = Annotated[str, Field(pattern="^[A-Z]+[0-9]*$")]
 
@@ -38,7 +39,7 @@ class Config(BaseModel):
     acceptance: tuple[str, ...] = Field(default=(), description="commands that a result is verified with")
     state: str | None = Field(default=None, description="folder of ledger, artifacts and locks")
     ledger: str | None = Field(default=None, description="path or SQLAlchemy URL of the ledger")
-    timeout: Annotated[float, Field(gt=0)] | None = Field(
+    timeout: Annotated[float, Field(gt=0, le=TIMEOUT_LIMIT_SECONDS)] | None = Field(
         default=None, description="seconds a directive may take"
     )
     jobs: Annotated[int, Field(ge=1, le=64)] = Field(

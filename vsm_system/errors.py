@@ -16,6 +16,10 @@ class UserError(SystemFailure):
         super().__init__(" ".join(message.split()))
 
 
+class RecordChanged(SystemFailure):
+    """What the ledger tells is not what was recorded, so nothing that it tells is taken for true."""
+
+
 class StandstillError(SystemFailure):
     """Nothing in the organization moves, and nothing ever will, yet the directive is not over: a fault of ours."""
 

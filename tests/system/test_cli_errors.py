@@ -79,6 +79,11 @@ def repository(git_repository: Lay) -> Path:
         (("Fix it", "--jobs", "0"), "--jobs"),
         (("Fix it", "--jobs", "many"), "--jobs"),
         (("Fix it", "--timeout", "-1"), "--timeout"),
+        (("Fix it", "--timeout", "inf"), "--timeout"),
+        (("Fix it", "--timeout", "1e12"), "--timeout"),
+        (("--again",), "say what to do"),
+        (("--no-wait", "--apply", "--timeout", "5"), "say what to do"),
+        (("--again", "--directive", "unknown-one"), "no directive 'unknown-one' is known here"),
         (("Fix it", "--no-such-option"), "run-directive --help"),
         (("Fix it", "and that"), "run-directive --help"),
         (("Fix it", "--workspace", "no/such/folder"), "no/such/folder is not a folder"),
@@ -89,15 +94,22 @@ def test_a_run_that_is_asked_for_wrongly(
     vsm: Vsm, repository: Path, arguments: tuple[str, ...], expected: str
 ) -> None:
     for extra in ((), ("--json",), ("--dry-run",)):
-        if expected.startswith(("no directive", "not supported")) and extra == ("--dry-run",):
-            continue  # a plan reads no ledger
         assert_refused(vsm("run-directive", *arguments, *extra, folder=repository), expected)
     assert not (repository / ".git" / "vsm" / "ledger.db").exists()
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [DIRECTIVE, ("runs",), ("diff", "x"), ("apply", "x"), ("discard", "x"), ("clean",), ("ledger", "verify")],
+    [
+        DIRECTIVE,
+        ("runs",),
+        ("diff", "x"),
+        ("apply", "x"),
+        ("discard", "x"),
+        ("cancel", "x"),
+        ("clean",),
+        ("ledger", "verify"),
+    ],
 )
 def test_a_folder_that_is_no_repository(
     vsm: Vsm, tmp_path: Path, isolated_home: Path, arguments: tuple[str, ...]
@@ -182,10 +194,42 @@ def test_configuration_that_does_not_fit(vsm: Vsm, repository: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("diff", "x"), ("apply", "x"), ("discard", "x"), ("why", "x"), ("logs", "x")]
+    "arguments",
+    [("diff", "x"), ("apply", "x"), ("discard", "x"), ("cancel", "x"), ("why", "x"), ("logs", "x")],
 )
 def test_records_that_are_not_there(vsm: Vsm, repository: Path, arguments: tuple[str, ...]) -> None:
     assert_refused(vsm(*arguments, folder=repository), "no ledger at")
+
+
+def test_a_workspace_that_is_no_folder(vsm: Vsm, repository: Path) -> None:
+    for where in ("no/such", "pkg/a.py"):
+        for arguments in (("config", "show"), ("runs",), ("cancel", "x")):
+            refused = vsm(*arguments, "--workspace", where, folder=repository)
+            assert_refused(refused, f"{where} is not a folder")
+
+
+def test_facts_of_what_is_not_there(vsm: Vsm, repository: Path) -> None:
+    assert vsm(*DIRECTIVE, "--acceptance", "true", "--directive", "mine", folder=repository).returncode == 0
+    for arguments, said in (
+        (("--kind", "TaskFinishd"), "no facts of kind 'TaskFinishd' (did you mean 'TaskFinished'?)"),
+        (("--stream", "lintr"), "no node 'lintr' in this ledger"),
+        (("--directive", "mien"), "no directive 'mien' in this ledger"),
+        (("--task", "task_none"), "no task 'task_none' in this ledger"),
+    ):
+        assert_refused(vsm("ledger", "facts", *arguments, folder=repository), said)
+    (first, *_) = vsm("ledger", "tasks", folder=repository).stdout.split()
+    assert vsm("ledger", "facts", "--task", first, folder=repository).stdout.count("\n") > 1
+
+
+def test_a_directive_of_another_repository(vsm: Vsm, git_repository: Lay, repository: Path) -> None:
+    other = git_repository({"b.py": "import os\n"}, name="an other")
+    state = ("--state", str(repository / ".git" / "vsm"))
+    ended = vsm(*DIRECTIVE, *state, "--acceptance", "true", "--directive", "there", folder=other)
+    assert ended.returncode == 0, ended.stderr
+    for command in ("diff", "apply", "discard"):
+        refused = vsm(command, "there", folder=repository)
+        assert_refused(refused, "is about another repository", f"--workspace '{other}'")
+    assert vsm("apply", "there", *state, folder=other).returncode == 0
 
 
 def test_a_sample_over_something(vsm: Vsm, repository: Path) -> None:

@@ -8,12 +8,7 @@ import typer
 from vsm_system.cli.options import HERE, Json, Ledger, StateFolder, Workspace, state_of, wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from vsm_ledger.checkpoints import Checkpoint
-    from vsm_ledger.history import FactRow, TaskRow
-    from vsm_ledger.verification import Verification
-    from vsm_system.repository.identity import OpenRepository
+    from vsm_ledger.history import FactFilter, FactRow, TaskRow
     from vsm_system.runs.state import State
 
 app = typer.Typer(help="Verify and read the ledger.")
@@ -28,13 +23,20 @@ def verify(
 
     import orjson
 
+    from vsm_ledger.connect import shown
+    from vsm_system.runs.vouching import verification_of
+
     place, repository = state_of(workspace, state, ledger)
-    found = wait_for(_verify(place, repository))
+    found = wait_for(verification_of(place, repository.common if repository else None))
     if as_json:
-        print(orjson.dumps({**asdict(found), "ledger": place.ledger}, option=orjson.OPT_INDENT_2).decode())
+        print(
+            orjson.dumps(
+                {**asdict(found), "ledger": shown(place.ledger)}, option=orjson.OPT_INDENT_2
+            ).decode()
+        )
     else:
         print(
-            f"{place.ledger}: {found.facts} facts, {found.streams} streams, {found.checkpoints} checkpoints"
+            f"{shown(place.ledger)}: {found.facts} facts, {found.streams} streams, {found.checkpoints} checkpoints"
         )
         for finding in found.findings:
             print(f"found: {finding}")
@@ -43,41 +45,6 @@ def verify(
         state_of_it = "the record was changed" if found.findings else "the record is whole"
         print(f"{state_of_it} (compared: facts, heads and checkpoints)")
     return 1 if found.findings else 0
-
-
-async def _verify(place: "State", repository: "OpenRepository | None") -> "Verification":
-    from vsm_ledger.checkpoints import load_public_keys, read_copies
-    from vsm_ledger.connect import ledger_path
-    from vsm_ledger.verification import verify as compare
-    from vsm_system.runs.checkpoint import read_file, read_ref, ref_of
-
-    copies: dict[str, tuple[Checkpoint, ...]] = {}
-    keys: dict[str, bytes] = {}
-    for folder in _folders(place, ledger_path(place.ledger)):
-        copies[str(folder / place.copies.name)] = read_copies(read_file(folder / place.copies.name))
-        keys |= load_public_keys(folder)
-    if repository is not None:
-        ref = ref_of(place, repository.common)
-        copied = read_copies(await read_ref(repository.common, ref))
-        if copied and await _is_ours(place, copied[0].organization):
-            copies[ref] = copied
-    found = {where: copied for where, copied in copies.items() if copied}
-    return await compare(place.ledger, copies=found, keys=keys)
-
-
-def _folders(place: "State", file: "Path") -> "tuple[Path, ...]":
-    return tuple(dict.fromkeys((file.absolute().parent, place.folder)))
-
-
-async def _is_ours(place: "State", organization: str) -> bool:
-    from vsm_ledger.errors import LedgerError
-    from vsm_system.runs.ledger import reading
-
-    try:
-        async with reading(place.ledger) as history:
-            return history.organization == organization
-    except LedgerError:
-        return True  # too damaged to say whose it is: the copy is the better witness
 
 
 @app.command()
@@ -147,17 +114,49 @@ def facts(
     return 0
 
 
-async def _facts(place: "State", asked: object) -> "tuple[FactRow, ...]":
-    from vsm_ledger.history import FactFilter
+async def _facts(place: "State", asked: "FactFilter") -> "tuple[FactRow, ...]":
+    from dataclasses import replace
+
+    from vsm_core.facts import FACT_CLASSES
+    from vsm_system.cli.records import task_in
+    from vsm_system.config import guess
+    from vsm_system.errors import UserError
     from vsm_system.runs.ledger import reading
 
-    assert isinstance(asked, FactFilter)
+    if asked.kind is not None and asked.kind not in FACT_CLASSES:
+        raise UserError(f"there are no facts of kind {asked.kind!r}{guess(asked.kind, tuple(FACT_CLASSES))}")
     async with reading(place.ledger) as history:
+        directive = asked.directive_id
+        if directive is not None and await history.directive(directive) is None:
+            raise UserError(f"no directive {directive!r} in this ledger: `vsm runs` lists them")
+        streams = tuple(row.stream for row in await history.streams())
+        if asked.stream is not None and asked.stream not in streams:
+            raise UserError(f"no node {asked.stream!r} in this ledger{guess(asked.stream, streams)}")
+        if asked.task_id is not None:
+            asked = replace(asked, task_id=(await task_in(history, asked.task_id)).task_id)
         return await history.facts(asked)
 
 
 def _as_line(row: "FactRow") -> str:
     import orjson
+    from pydantic import TypeAdapter
+
+    from vsm_core.facts import RecordedFact
 
     told = {"sequence": row.sequence, "stream": row.stream, "version": row.version}
-    return orjson.dumps({**told, **row.recorded.model_dump(mode="json")}).decode()
+    return orjson.dumps({**told, **TypeAdapter(RecordedFact).dump_python(row.recorded, mode="json")}).decode()
+
+
+@app.command()
+def migrate(*, workspace: Workspace = HERE, state: StateFolder = None, ledger: Ledger = None) -> int:
+    """Bring a ledger of an older version to this one's schema, in one transaction; its facts stay as they are."""
+    from vsm_ledger import connect
+    from vsm_system.clock import this_owner
+
+    place, _ = state_of(workspace, state, ledger)
+    before, after = wait_for(connect.migrate(place.ledger, by=this_owner("")))
+    print(
+        f"{connect.shown(place.ledger)}: schema {after}"
+        + (f", migrated from {before}" if before < after else " already")
+    )
+    return 0

@@ -48,7 +48,10 @@ def wait_for(work: Coroutine[Any, Any, ResultT]) -> ResultT:
 def configured(workspace: Path, **flags: object) -> "Configured":
     """Return the configuration of a command: its flags over the environment over the workspace's file."""
     from vsm_system.config import load_config
+    from vsm_system.errors import UserError
 
+    if not workspace.is_dir():
+        raise UserError(f"{workspace} is not a folder")
     return load_config(top_of(workspace), flags, os.environ)
 
 

@@ -9,32 +9,12 @@ from vsm_system.cli.options import HERE, Json, Ledger, StateFolder, TaskId, Work
 
 if TYPE_CHECKING:
     from vsm_core.payloads.work import TaskResult
-    from vsm_ledger.history import DirectiveRow, FactRow, TaskRow
+    from vsm_ledger.history import DirectiveRow, FactRow, History, TaskRow
     from vsm_ledger.views.why import Reason
-    from vsm_system.runs.result import Story
     from vsm_system.runs.state import State
 
 WHEN = len("2026-01-01T00:00")
 TIME = slice(11, 23)  # of an RFC 3339 time
-
-
-async def story_in(place: "State", directive: str) -> "Story":
-    """Return a directive's story; raise UserError for an unknown one."""
-    from vsm_system.errors import UserError
-    from vsm_system.runs.ledger import facts_of, reading
-    from vsm_system.runs.result import story_of
-
-    async with reading(place.ledger) as history:
-        story = story_of(directive, await facts_of(history, directive))
-        known = () if story.directive else await history.directives()
-    if story.directive is None:
-        from vsm_system.config import guess
-
-        names = tuple(row.directive_id for row in known)
-        raise UserError(
-            f"no directive {directive!r} in this ledger{guess(directive, names)}; `vsm runs` lists them"
-        )
-    return story
 
 
 # ------------------------------------------------------------------------------------------------------- runs
@@ -63,22 +43,22 @@ def runs(
 
 
 async def _directives(place: "State", limit: int) -> "tuple[DirectiveRow, ...]":
-    from vsm_ledger.connect import ledger_path
-    from vsm_system.runs.ledger import reading
+    from vsm_system.runs.ledger import is_there, reading
 
-    if not ledger_path(place.ledger).exists():
+    if not await is_there(place.ledger):
         return ()
     async with reading(place.ledger) as history:
         return await history.directives(limit)
 
 
 def _print_runs(place: "State", rows: "tuple[DirectiveRow, ...]") -> None:
+    from vsm_ledger.connect import shown
     from vsm_system.report.console import columns, console_for, put
     from vsm_system.report.wording import one_line
     from vsm_system.runs.state import live_owner
 
     if not rows:
-        print('no directives yet: vsm run-directive "Fix the lint errors"')
+        print(f'no directives yet in {shown(place.ledger)}: vsm run-directive "Fix the lint errors"')
         return
     owner = live_owner(place)
     lines = []
@@ -119,23 +99,26 @@ def logs(
 
 async def _task(place: "State", wanted: str) -> "tuple[TaskRow, tuple[FactRow, ...]]":
     from vsm_ledger.history import FactFilter
-    from vsm_system.errors import UserError
     from vsm_system.runs.ledger import reading
 
     async with reading(place.ledger) as history:
-        row = await history.task(wanted)
-        if row is None:
-            known = [t for d in await history.directives() for t in await history.tasks(d.directive_id)]
-            alike = [each for each in known if each.task_id.startswith(wanted)]
-            if len(alike) != 1:
-                why = (
-                    f"{len(alike)} tasks begin with {wanted!r}"
-                    if alike
-                    else f"no task {wanted!r} in this ledger"
-                )
-                raise UserError(f"{why}: `vsm ledger tasks DIRECTIVE` lists them, `vsm runs` the directives")
-            row = alike[0]
+        row = await task_in(history, wanted)
         return row, await history.facts(FactFilter(task_id=row.task_id))
+
+
+async def task_in(history: "History", wanted: str) -> "TaskRow":
+    """Return the task of an id, or the only one whose id begins so; raise UserError where there is none."""
+    from vsm_system.errors import UserError
+
+    row = await history.task(wanted)
+    if row is not None:
+        return row
+    known = [t for d in await history.directives() for t in await history.tasks(d.directive_id)]
+    alike = [each for each in known if each.task_id.startswith(wanted)]
+    if len(alike) == 1:
+        return alike[0]
+    why = f"{len(alike)} tasks begin with {wanted!r}" if alike else f"no task {wanted!r} in this ledger"
+    raise UserError(f"{why}: `vsm ledger tasks DIRECTIVE` lists them, `vsm runs` the directives")
 
 
 def _print_result(place: "State", result: "TaskResult") -> None:

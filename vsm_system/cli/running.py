@@ -4,8 +4,8 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +21,7 @@ from vsm_system.cli.options import (
     configured,
     wait_for,
 )
-from vsm_system.cli.signals import SIGNALS, act_at_once, have_come
+from vsm_system.cli.signals import act_at_once, on_signal
 from vsm_system.cli.streams import flushed, silence
 
 if TYPE_CHECKING:
@@ -103,18 +103,18 @@ def run_directive(
 
 
 def _plan(request: "Request", *, as_json: bool) -> int:
-    from vsm_system.cli.showing import print_plan
+    from vsm_system.cli.showing import print_plan, say
     from vsm_system.runs.plan import plan
 
     act_at_once()
-    print_plan(wait_for(plan(request)), as_json=as_json)
+    print_plan(wait_for(plan(request, say)), as_json=as_json)
     return 0
 
 
 def _run(
     request: "Request", place: Mapping[str, object], organization: Mapping[str, object], *, as_json: bool
 ) -> int:
-    from vsm_system.cli.exits import INTERRUPTED, explained
+    from vsm_system.cli.exits import INTERRUPTED, USAGE, exit_code_after, explained
 
     try:
         from vsm_system.cli.showing import Flags, flags_of, show_for
@@ -127,8 +127,10 @@ def _run(
             _print_bare(request, "cancelled", "interrupted before anything was run")
         return INTERRUPTED
     except Exception as error:
-        if as_json and explained(error) is None:
-            _print_bare(request, "failed", f"internal error: {type(error).__name__}: {error}")
+        if as_json and exit_code_after(error) != USAGE:
+            _print_bare(
+                request, "failed", explained(error) or f"internal error: {type(error).__name__}: {error}"
+            )
         raise
 
 
@@ -146,12 +148,7 @@ async def _run_and_show(request: "Request", show: "Show") -> int:
     from vsm_system.runs.run import Audience, run
 
     started, stop = monotonic(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in SIGNALS:
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(each, _stop, stop, show)
-    if have_come():
-        _stop(stop, show)
+    on_signal(partial(_stop, stop, show))
     try:
         told = await run(request, Audience(show.tell, show.observe, show.begin, show.recall), stop)
     finally:

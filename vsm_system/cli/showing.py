@@ -86,7 +86,7 @@ def called() -> str:
 def say(line: str) -> None:
     """Say one line to the user, beside the output."""
     try:
-        print(f"vsm: {line}", file=sys.stderr, flush=True)
+        print(f"vsm: {' '.join(line.split())}", file=sys.stderr, flush=True)
     except OSError:
         silence(sys.stderr)
 
@@ -137,7 +137,9 @@ class HumanShow:
     def begin(self, prepared: "Prepared") -> None:
         """Begin to draw, or print what this run is."""
         repository = prepared.repository
-        where = f"{repository.root.name} ({repository.branch or 'detached'} at {repository.head[:7]})"
+        where = (
+            f"{one_line(repository.root.name)} ({repository.branch or 'detached'} at {repository.head[:7]})"
+        )
         title = one_line((prepared.request.text or "").strip().partition("\n")[0])
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._live = LiveReport(self._console, prepared.genome, f"{title or prepared.directive_id}")
@@ -169,7 +171,7 @@ class HumanShow:
     def tell(self, line: str) -> None:
         """Say it above the view, or beside the output."""
         if self._live is not None:
-            self._live.tell(f"vsm: {line}")
+            self._live.tell(f"vsm: {' '.join(line.split())}")
         else:
             say(line)
 

@@ -4,6 +4,8 @@ Nothing but small modules is imported here: this is loaded before everything els
 """
 
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -25,6 +27,18 @@ def _remember(number: int, _frame: FrameType | None) -> None:
 def have_come() -> bool:
     """Return whether a signal came meanwhile."""
     return bool(_came)
+
+
+def on_signal(stop: Callable[[], None]) -> None:
+    """Call ``stop`` at each signal from now on, in the running event loop; one that came meanwhile counts."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    for each in SIGNALS:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(each, stop)
+    if have_come():
+        stop()
 
 
 def act_at_once() -> None:

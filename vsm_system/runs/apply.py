@@ -178,5 +178,7 @@ async def remove_refs(repository: OpenRepository, refs: dict[str, str]) -> int:
     try:
         await call(repository.common, Call(("update-ref", "--stdin"), stdin=lines.encode()))
     except GitError as error:
-        raise UserError(f"the refs moved meanwhile: {error.complaint.strip()}; try again") from error
+        why = next(iter(error.complaint.splitlines()), "git refused")
+        moved = "the refs moved meanwhile" if " but expected " in why else "git can't delete the refs"
+        raise UserError(f"{moved}: {why.strip()}; try again") from error
     return len(refs)

@@ -1,6 +1,11 @@
 """What runs have left on this machine, with its size: work trees of dead processes, refs, and the state folder."""
 
+import asyncio
+import os
+import re
 import shutil
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +14,15 @@ from vsm_system.repository.identity import OpenRepository
 from vsm_system.runs.apply import OWN_REFS, remove_refs
 from vsm_system.runs.checkpoint import ref_of
 from vsm_system.runs.git import refs_below
-from vsm_system.runs.ledger import FINISHED, reading
+from vsm_system.runs.ledger import FINISHED, is_there, reading
 from vsm_system.runs.state import State, live_owner
 from vsm_worker.artifacts import default_cache_folder
 from vsm_worker.janitor import Reclaimed, reconcile
-from vsm_worker.workspace import plain
+from vsm_worker.workspace import PROBE, is_abandoned, plain, remove_tree
 
 DIRECTIVES_READ = 1_000_000
+PROBE_SECONDS = 86_400.0  # after which a probe that names no owner has none any more
+UNOWNED, OWNED = "[a-z0-9_]{8}", r"\d+-[A-Za-z0-9_-]+"  # what follows "probe-"
 DIRECTIVE_PART = 3  # of refs/vsm/attempts/<directive>/...
 
 
@@ -45,9 +52,7 @@ async def leftovers_of(state: State, repository: OpenRepository) -> Leftovers:
 
 
 async def _finished(state: State) -> frozenset[str]:
-    from vsm_ledger.connect import ledger_path
-
-    if not ledger_path(state.ledger).exists():
+    if not await is_there(state.ledger):
         return frozenset()
     async with reading(state.ledger) as history:
         rows = await history.directives(limit=DIRECTIVES_READ)
@@ -61,8 +66,28 @@ def size_of(folder: Path) -> int:
 
 
 async def clean_worktrees() -> tuple[Reclaimed, ...]:
-    """Take away every work tree whose process is dead; its work is saved first."""
-    return await reconcile(default_cache_folder())
+    """Take away every work tree whose process is dead, its work saved first, and the probes of dead processes."""
+    cache = default_cache_folder()
+    await asyncio.to_thread(_sweep_probes, cache)
+    return await reconcile(cache)
+
+
+def _sweep_probes(cache: Path) -> None:
+    """Remove probes from the cache folder itself, where earlier versions put them and the janitor has none."""
+    for probed in cache.glob(f"{PROBE}*"):
+        with suppress(OSError):
+            if _is_left(probed):
+                remove_tree(probed)
+
+
+def _is_left(probed: Path) -> bool:
+    """Say whether a folder is a probe of ours that nobody uses: its owner is dead, or it names none and is old."""
+    known = probed.lstat()
+    if known.st_uid != os.getuid():
+        return False
+    if re.fullmatch(UNOWNED, probed.name.removeprefix(PROBE)):
+        return known.st_mtime < time.time() - PROBE_SECONDS
+    return re.fullmatch(OWNED, probed.name.removeprefix(PROBE)) is not None and is_abandoned(probed)
 
 
 async def clean_refs(repository: OpenRepository, found: Leftovers) -> int:

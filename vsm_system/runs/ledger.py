@@ -3,16 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsm_ledger.checkpoints import Checkpoint, read_copies
-from vsm_ledger.connect import BUSY_TIMEOUT_SECONDS, ledger_path, open_history, open_journal
-from vsm_ledger.errors import LedgerMissing
+from vsm_ledger.checkpoints import Checkpoint
+from vsm_ledger.connect import ledger_path, open_history, open_journal
+from vsm_ledger.errors import LedgerMissing, UnsupportedLedger
 from vsm_system.runs.result import Recorded
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from vsm_ledger.history import DirectiveRow, History
     from vsm_ledger.journal import SqlJournal
 
@@ -80,21 +79,13 @@ async def facts_of(history: "History", directive_id: str) -> tuple[Recorded, ...
 
 async def stored_checkpoints(ledger: str) -> tuple[Checkpoint, ...]:
     """Return the checkpoints in a ledger, in the order of their numbers."""
-    from vsm_ledger.sqlite import Place
-    from vsm_ledger.sqlite import reading as connections
+    async with reading(ledger) as history:
+        return await history.checkpoints()
 
-    reader = connections(Place(ledger_path(ledger), BUSY_TIMEOUT_SECONDS))
+
+def file_of(ledger: str) -> Path | None:
+    """Return the file that a ledger is; None where it is a server's."""
     try:
-        return await reader.transact(_checkpoints)
-    finally:
-        await reader.close()
-
-
-def _checkpoints(connection: "Connection") -> tuple[Checkpoint, ...]:
-    from sqlalchemy import select
-
-    from vsm_ledger import schema
-
-    columns = schema.checkpoints.c
-    bodies = connection.execute(select(columns.body).order_by(columns.number)).scalars()
-    return read_copies("\n".join(bodies).encode())
+        return ledger_path(ledger)
+    except UnsupportedLedger:
+        return None

@@ -1,6 +1,6 @@
 """What a run would do: the repository is looked at, and every System 3 plans for its own children; nothing runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vsm_controller.state.controller import ControllerState, Seat, initial_state
 from vsm_controller.state.fold import fold
@@ -14,6 +14,7 @@ from vsm_core.payloads.work import Directive, TaskPacket
 from vsm_core.task import Role
 from vsm_core.value import Value
 from vsm_system.repository.survey import survey
+from vsm_system.runs.known import check_known, is_over, recorded, worded
 from vsm_system.runs.request import Prepared, Request, directive_of, prepare
 
 PROCESS = "process_plan"
@@ -45,22 +46,31 @@ class Plan(Value):
     tasks: tuple[PlannedTask, ...]
 
 
-async def plan(request: Request) -> Plan:
-    """Return the plan of a request; raise what ``prepare`` raises."""
-    prepared = await prepare(request)
-    report = await survey(SurveyRepository(repository=prepared.repository.ref))
-    return plan_of(prepared, report)
+async def plan(request: Request, tell: Callable[[str], None] = lambda _line: None) -> Plan:
+    """Return the plan of a request; raise what ``run`` raises before it does anything."""
+    prepared = await worded(await prepare(request))
+    await check_known(prepared, request.text)
+    directive = await recorded(prepared, prepared.directive_id)
+    if directive is not None:
+        over = await is_over(prepared)
+        doing = (
+            "is over, and a run would only tell its outcome: --again does it anew"
+            if over
+            else "is open already"
+        )
+        tell(f"directive {prepared.directive_id} {doing}")
+    return await _plan_of(prepared, directive or directive_of(prepared))
 
 
-def plan_of(prepared: Prepared, report: SurveyReport) -> Plan:
-    """Return the plan for a surveyed repository."""
-    directive = directive_of(prepared)
+async def _plan_of(prepared: Prepared, directive: Directive) -> Plan:
+    where = directive.repository or prepared.repository.ref
+    report = await survey(SurveyRepository(repository=where))
     acceptance = directive.acceptance or report.acceptance
     return Plan(
         directive_id=prepared.directive_id,
         title=directive.title,
         organization=prepared.genome.root_id,
-        base=prepared.repository.head,
+        base=where.base_commit,
         acceptance=tuple(each.verifier for each in acceptance),
         python_files=report.inventory.python_files,
         uncommitted_files=report.inventory.uncommitted_files,

@@ -7,13 +7,13 @@ from the ledger, so a run that finds its directive finished has nothing to do bu
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vsm_core.facts import RecordedFact
 from vsm_core.genome import OrganizationalGenome
-from vsm_core.payloads.work import Directive
 from vsm_core.task import Outcome
 from vsm_ledger.checkpoints import load_signer
 from vsm_ledger.errors import LedgerError, LedgerMissing
@@ -25,26 +25,22 @@ from vsm_system.crash import Crash, crash_from_environment
 from vsm_system.errors import UserError
 from vsm_system.report.wording import one_line
 from vsm_system.runs.checkpoint import copy_checkpoints
+from vsm_system.runs.clean import clean_worktrees
 from vsm_system.runs.git import changed_files
-from vsm_system.runs.ledger import (
-    FINISHED,
-    facts_of,
-    is_there,
-    reading,
-    standing,
-    stored_checkpoints,
-    writing,
-)
-from vsm_system.runs.request import Prepared, Request, directive_of, prepare, repeated
-from vsm_system.runs.result import INTERRUPTED, Result, Story, Unfinished, result_of, story_of
+from vsm_system.runs.known import check_known, is_over, recorded, story_in, worded
+from vsm_system.runs.ledger import FINISHED, facts_of, is_there, reading, stored_checkpoints, writing
+from vsm_system.runs.request import Prepared, Request, directive_of, prepare
+from vsm_system.runs.result import INTERRUPTED, Result, Story, Unfinished, result_of
 from vsm_system.runs.state import Patience, alone, make_folder
+from vsm_system.runs.vouching import vouch
+from vsm_system.runs.wishes import heed
 from vsm_worker.artifacts import ArtifactStore, default_cache_folder
 from vsm_worker.errors import WorkerError
 from vsm_worker.execution import Surroundings
-from vsm_worker.git import resolve
-from vsm_worker.janitor import reconcile
 
 CHECKPOINT_SECONDS = 60.0
+# What a run is for: it begins when the organization is up, and its end is the end of the run.
+Errand = Callable[[Organization, Prepared, Crash], Coroutine[Any, Any, None]]
 
 
 def _say_nothing(_line: str) -> None:
@@ -83,72 +79,31 @@ class Told:
 async def run(request: Request, audience: Audience, stop: asyncio.Event | None = None) -> Told:
     """Run a request to its end, or until ``stop`` is set.
 
-    Raise UserError, RepositoryError or LedgerError where nothing could be run.
+    Raise UserError, RepositoryError or LedgerError where nothing could be run, and RecordChanged where what was run
+    can't be believed.
     """
-    crash = _crash_points()
-    prepared = await _worded(await prepare(request))
-    await _check_known(prepared)
+    crash_points()
+    prepared = await prepare(request)
+    await check_known(prepared, request.text)
+    if await is_over(prepared):
+        return await told_again(prepared, audience)
+    prepared = await worded(prepared)
+    await _notice_deadline(prepared, audience)
     make_folder(prepared.state)
     stop = stop or asyncio.Event()
     patience = Patience(audience.tell, stop, request.wait)
     async with alone(prepared.state, prepared.directive_id, patience) as held:
-        if not held or stop.is_set() or await _is_finished(prepared):
-            return await _told(prepared, INTERRUPTED, ran=False)
-        return await _told(prepared, await _run_held(prepared, audience, crash, stop), ran=True)
+        if not held or stop.is_set():
+            return await told(prepared, INTERRUPTED, ran=False)
+        if await is_over(prepared):
+            return await told_again(prepared, audience)
+        return await told(prepared, await run_held(prepared, audience, stop, _through), ran=True)
 
 
-async def _worded(prepared: Prepared) -> Prepared:
-    """Give a request to do a directive anew, by its id alone, the words and the terms of that directive."""
-    request = prepared.request
-    if not request.again or request.directive is None or (request.text or "").strip():
-        return prepared
-    found = await _recorded(prepared, request.directive)
-    return prepared if found is None else replace(prepared, request=repeated(request, found))
-
-
-async def _recorded(prepared: Prepared, directive_id: str) -> Directive | None:
-    if await standing(prepared.state.ledger, directive_id) is None:
-        return None
-    async with reading(prepared.state.ledger) as history:
-        return story_of(directive_id, await facts_of(history, directive_id)).directive
-
-
-async def _check_known(prepared: Prepared) -> None:
-    """Refuse an id that means another directive already, or none at all where only an id was given."""
-    known = await standing(prepared.state.ledger, prepared.directive_id)
-    text = (prepared.request.text or "").strip()
-    if known is None:
-        if not text:
-            raise UserError(
-                f"no directive {prepared.directive_id!r} is known here: say what to do, or see `vsm runs`"
-            )
-        await _check_branch_is_free(prepared)
-        return
-    if text and prepared.request.directive and known.title != text.partition("\n")[0].strip():
-        raise UserError(
-            f"directive {prepared.directive_id!r} is known already as {known.title!r}: "
-            "choose another --directive, or leave the text out to go on with it"
-        )
-    if known.state != FINISHED and known.stream != prepared.genome.root_id:
-        raise UserError(
-            f"directive {prepared.directive_id!r} belongs to an organization whose root is {known.stream!r}: "
-            "run it with that --organization"
-        )
-
-
-async def _check_branch_is_free(prepared: Prepared) -> None:
-    """Refuse to begin what could not be published in the end."""
-    branch = f"vsm/{prepared.directive_id}"
-    if await resolve(prepared.repository.common, f"refs/heads/{branch}") is not None:
-        raise UserError(
-            f"branch {branch} is there already, from a run that this ledger does not know: "
-            f"rename or delete it (git branch -m {branch} NAME), or add --again"
-        )
-
-
-async def _is_finished(prepared: Prepared) -> bool:
-    known = await standing(prepared.state.ledger, prepared.directive_id)
-    return known is not None and known.state == FINISHED
+async def told_again(prepared: Prepared, audience: Audience) -> Told:
+    """Return what was recorded of a directive that is over; raise RecordChanged where the ledger is not whole."""
+    await vouch(prepared.state, prepared.repository.common, audience.tell)
+    return await told(prepared, INTERRUPTED, ran=False)
 
 
 async def _notice_uncommitted(prepared: Prepared, audience: Audience) -> None:
@@ -157,6 +112,18 @@ async def _notice_uncommitted(prepared: Prepared, audience: Audience) -> None:
         files, them = ("1 changed file is", "it") if count == 1 else (f"{count} changed files are", "them")
         audience.tell(
             f"{files} not committed; this run starts from {prepared.repository.head[:12]} without {them}"
+        )
+
+
+async def _notice_deadline(prepared: Prepared, audience: Audience) -> None:
+    """Say that a directive which was begun without a deadline gets none by being gone on with."""
+    if prepared.request.config.timeout is None:
+        return
+    known = await recorded(prepared, prepared.directive_id)
+    if known is not None and known.deadline is None:
+        audience.tell(
+            f"directive {prepared.directive_id} was begun without a deadline and goes on without one: "
+            "--timeout counts from the beginning only"
         )
 
 
@@ -177,15 +144,12 @@ async def _notice_open(prepared: Prepared, audience: Audience) -> None:
 # ------------------------------------------------------------------------------------------------------ running
 
 
-def _crash_points() -> Crash:
-    try:
-        return crash_from_environment()
-    except ValueError as error:
-        raise UserError(str(error)) from error
+async def run_held(prepared: Prepared, audience: Audience, stop: asyncio.Event, errand: Errand) -> Unfinished:
+    """Run the organization for an errand, and return what is to be said if the directive is not over after that.
 
-
-async def _run_held(prepared: Prepared, audience: Audience, crash: Crash, stop: asyncio.Event) -> Unfinished:
-    """Run, and return what is to be said if the directive is not over after that."""
+    The caller holds the state folder.
+    """
+    crash = crash_points()
     await _notice_uncommitted(prepared, audience)
     await _notice_open(prepared, audience)
     await _clear_up(audience)
@@ -195,7 +159,8 @@ async def _run_held(prepared: Prepared, audience: Audience, crash: Crash, stop: 
         await _copy(prepared, crash, audience)
         signing = asyncio.create_task(_sign_regularly(prepared, journal, crash, audience), name="checkpoints")
         try:
-            await _run_organization(_assembly(prepared, journal, audience, crash), prepared, stop)
+            assembly = _assembly(prepared, journal, audience, crash)
+            await _run_organization(assembly, prepared, stop, errand)
         except Exception as error:  # noqa: BLE001 - whatever ended a host for good is how this run ended
             return Unfinished(Outcome.FAILED, f"{type(error).__name__}: {error}")
         finally:
@@ -203,6 +168,14 @@ async def _run_held(prepared: Prepared, audience: Audience, crash: Crash, stop: 
             await asyncio.gather(signing, return_exceptions=True)
             await _checkpoint(prepared, journal, crash, audience)
     return INTERRUPTED
+
+
+def crash_points() -> Crash:
+    """Return what to call at crash points; raise UserError where the environment names one that there is not."""
+    try:
+        return crash_from_environment()
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 async def _recall(prepared: Prepared, audience: Audience) -> None:
@@ -215,7 +188,7 @@ async def _recall(prepared: Prepared, audience: Audience) -> None:
 
 
 async def _clear_up(audience: Audience) -> None:
-    for left in await reconcile(default_cache_folder()):
+    for left in await clean_worktrees():
         saved = f", its work saved as {left.rescue_ref}" if left.rescue_ref else ""
         audience.tell(f"took away a work tree of a dead process{saved}: {left.problem or left.root}")
 
@@ -237,37 +210,36 @@ def _assembly(prepared: Prepared, journal: SqlJournal, audience: Audience, crash
     )
 
 
-async def _run_organization(assembly: Assembly, prepared: Prepared, stop: asyncio.Event) -> None:
-    """Run until the directive is over or ``stop`` is set; leaving stops everything and saves what is under way."""
+async def _run_organization(
+    assembly: Assembly, prepared: Prepared, stop: asyncio.Event, errand: Errand
+) -> None:
+    """Run until the errand is done or ``stop`` is set; leaving stops everything and saves what is under way."""
     async with running(assembly) as organization:
-        through = asyncio.ensure_future(_through(organization, prepared, assembly.crash))
+        heeding = asyncio.ensure_future(heed(organization, prepared.state, prepared.genome.root_id))
+        through = asyncio.ensure_future(errand(organization, prepared, assembly.crash))
         stopping = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait({through, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if through.done():
                 through.result()
         finally:
-            through.cancel()
-            stopping.cancel()
-            await asyncio.gather(through, stopping, return_exceptions=True)
+            for each in (through, stopping, heeding):
+                each.cancel()
+            await asyncio.gather(through, stopping, heeding, return_exceptions=True)
 
 
 async def _through(organization: Organization, prepared: Prepared, crash: Crash) -> None:
     crash("run.before_submit")
-    story = await _story(prepared)
-    await organization.submit(story.directive or directive_of(prepared))
+    known = await recorded(prepared, prepared.directive_id)
+    await organization.submit(known or directive_of(prepared))
     crash("run.after_submit")
     await organization.finished(prepared.directive_id)
 
 
-async def _story(prepared: Prepared) -> Story:
-    async with reading(prepared.state.ledger) as history:
-        return story_of(prepared.directive_id, await facts_of(history, prepared.directive_id))
-
-
-async def _told(prepared: Prepared, unfinished: Unfinished, *, ran: bool) -> Told:
+async def told(prepared: Prepared, unfinished: Unfinished, *, ran: bool) -> Told:
+    """Return what the ledger tells of a request now."""
     try:
-        story = await _story(prepared)
+        story = await story_in(prepared.state.ledger, prepared.directive_id)
     except LedgerMissing:
         story = Story(prepared.directive_id)
     return Told(result_of(story, prepared.state.ledger, unfinished), story, prepared, ran)

@@ -150,8 +150,8 @@ def owner_of(state: State) -> Owner | None:
 
 def live_owner(state: State) -> Owner | None:
     """Return who runs on a state right now; None where nobody does."""
-    path = state.folder / LOCK
-    if not path.exists():
-        return None
-    with path.open("r+b") as held:
-        return None if _taken(held.fileno()) else owner_of(state) or Owner(0, "?", "?")
+    try:
+        with (state.folder / LOCK).open("rb") as held:
+            return None if _taken(held.fileno()) else owner_of(state) or Owner(0, "?", "?")
+    except OSError:
+        return None  # nobody made it yet, or somebody whose state is none of ours

@@ -178,6 +178,17 @@ async def test_refs_that_moved_are_kept(root: Path, candidate: Candidate) -> Non
     assert (await leavings_of(repository, "d-x")).refs == leavings.refs
 
 
+async def test_refs_that_git_does_not_delete_are_told_in_one_line(root: Path, candidate: Candidate) -> None:
+    repository = await opened(root)
+    leavings = await leavings_of(repository, "d-x")
+    for ref in leavings.refs:
+        (root / ".git" / f"{ref}.lock").write_text("")
+    with pytest.raises(UserError, match=r"^git can't delete the refs: ") as raised:
+        await remove_refs(repository, leavings.refs)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 400
+
+
 async def test_a_branch_in_use_is_not_discarded(root: Path, candidate: Candidate, git: Git) -> None:
     git(root, "checkout", "--quiet", "vsm/d-x")
     with pytest.raises(UserError, match="is checked out in"):

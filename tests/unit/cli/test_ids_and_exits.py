@@ -9,9 +9,10 @@ import pytest
 from vsm_core.genome import OrganizationalGenome
 from vsm_core.ids import NODE_ID_PATTERN
 from vsm_core.task import Outcome
-from vsm_system.cli.exits import EXIT_CODES
+from vsm_ledger.errors import FactUnreadable
+from vsm_system.cli.exits import EXIT_CODES, LINE_LIMIT, exit_code_after, explained
 from vsm_system.config import Config
-from vsm_system.errors import UserError
+from vsm_system.errors import RecordChanged, UserError
 from vsm_system.organizations import load_organization
 from vsm_system.repository.identity import OpenRepository
 from vsm_system.runs.request import Request, acceptance_of, directive_id_of, fresh_id, interpreter_of
@@ -118,3 +119,17 @@ def test_an_interpreter_is_a_program_a_file_or_an_environment(tmp_path: Path) ->
     for missing in ("no-such-python", str(tmp_path / "bin" / "python"), str(tmp_path)):
         with pytest.raises(UserError, match="--python"):
             interpreter_of(missing)
+
+
+def test_errors_have_a_line_and_a_code() -> None:
+    assert (explained(UserError("a\nb")), exit_code_after(UserError("a"))) == ("a b", 2)
+    assert (explained(RecordChanged("changed")), exit_code_after(RecordChanged("changed"))) == ("changed", 1)
+    assert (explained(ValueError("ours")), exit_code_after(ValueError("ours"))) == (None, 1)
+    theirs = PermissionError(13, "Permission denied", "/x/run.lock")
+    assert explained(theirs) == "/x/run.lock can't be used (Permission denied): it belongs to somebody else"
+    assert exit_code_after(theirs) == 2
+    assert explained(PermissionError("of no file")) is None
+    long = explained(FactUnreadable("root", 6, "no such kind " * 100)) or ""
+    assert long.startswith("fact 6 of root: no such kind")
+    assert long.endswith("...: see `vsm ledger verify`")
+    assert len(long) < LINE_LIMIT + 40

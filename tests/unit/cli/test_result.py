@@ -134,7 +134,8 @@ def test_the_next_commands_fit_what_happened() -> None:
     open_story = story_of(ID, recorded(STORY))
     unfinished = Ending(result_of(open_story, ""), open_story, (), organization=" --organization nested")
     assert [command for command, _ in next_commands(unfinished)] == [
-        "vsm run-directive --directive d-x --organization nested"
+        "vsm run-directive --directive d-x --organization nested",
+        "vsm cancel d-x --organization nested",
     ]
 
 

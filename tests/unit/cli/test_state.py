@@ -157,3 +157,9 @@ def test_a_lock_file_of_any_bytes_names_nobody(state: State) -> None:
         assert owner_of(state) is None
     assert owner_of(State(state.folder / "none", "")) is None
     assert live_owner(State(state.folder / "none", "")) is None
+
+
+def test_a_lock_that_can_not_be_opened_names_nobody(state: State) -> None:
+    (state.folder / LOCK).unlink()
+    (state.folder / LOCK).mkdir()
+    assert live_owner(state) is None

@@ -1,51 +1,40 @@
 """What travels in these tests: envelopes, timers, jobs and facts, each known by a name."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from tests.contract import journals
+from tests.contract.journals import COMMIT as COMMIT_ID
+from tests.contract.journals import GENOME, START, TTL_SECONDS, owner
 from vsm_core.actor import Timer
-from vsm_core.channel import Channel
 from vsm_core.envelope import LIFETIME, Envelope
 from vsm_core.facts import CancelRequested
-from vsm_core.payloads import AnyPayload
-from vsm_core.payloads.control import Cancel, CancelScope, TimerPurpose
+from vsm_core.payloads.control import CancelScope
 from vsm_core.payloads.jobs import ExecuteTask, Job, JobRequest, MergeCommits
 from vsm_core.payloads.work import Handoff, TaskPacket
 from vsm_core.task import RepositoryRef
 
+__all__ = ["COMMIT_ID", "GENOME", "START", "TTL_SECONDS", "owner"]  # said once, where the journals are tested
 NODE, PEER, USER = "root", "peer", "_user-ada"
-GENOME, COMMIT_ID = "a" * 64, "c" * 40
-START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-def made(name: str, payload: AnyPayload, at: datetime, source: str, target: str) -> Envelope:
-    return Envelope(
-        id=f"env_{name}",
-        schema_version=payload.schema_version,
-        organization="demo",
-        genome_id=GENOME,
-        channel=Channel.COMMAND,
-        source=source,
-        target=target,
-        payload_type=payload.payload_type,
-        payload=payload,
-        correlation_id="story",
-        causation_id=f"cause_{name}",
-        created_at=at,
-        expires_at=at + LIFETIME,
-    )
 
 
 def control(name: str, at: datetime = START, *, source: str = USER, target: str = NODE) -> Envelope:
-    return made(name, Cancel(scope=CancelScope.TASK, subject=name), at, source, target)
+    return journals.envelope(name, source=source, target=target, created_at=at, expires_at=at + LIFETIME)
 
 
 def work(name: str, at: datetime = START, *, source: str = USER, target: str = NODE) -> Envelope:
     payload = Handoff(task_id=name, from_node=PEER, to_node=NODE, subject=name)
-    return made(name, payload, at, source, target)
+    made = control(name, at, source=source, target=target)
+    return made.model_copy(
+        update={
+            "payload": payload,
+            "payload_type": payload.payload_type,
+            "schema_version": payload.schema_version,
+        }
+    )
 
 
 def timer(name: str, due_at: datetime = START) -> Timer:
-    return Timer(id=name, node=NODE, due_at=due_at, purpose=TimerPurpose.RETRY, subject="task")
+    return journals.timer(name, node=NODE).model_copy(update={"due_at": due_at})
 
 
 def merge_request() -> MergeCommits:
@@ -59,16 +48,8 @@ def execute_request() -> ExecuteTask:
 
 
 def job(name: str, request: JobRequest | None = None, *, seconds: int = 60) -> Job:
-    return Job(
-        id=name,
-        node=NODE,
-        subject="task",
-        request=request or merge_request(),
-        deadline_seconds=seconds,
-        started_at=START,
-        cause_id="env_cause",
-        correlation_id="story",
-    )
+    terms = {"request": request or merge_request(), "deadline_seconds": seconds}
+    return journals.job(name, node=NODE).model_copy(update=terms)
 
 
 def fact_of(name: str) -> CancelRequested:

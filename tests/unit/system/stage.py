@@ -4,21 +4,30 @@ The journals and the transport are real; what fails on purpose is a thin wrapper
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.unit.system.letters import COMMIT_ID, GENOME, NODE, PEER, START, control, fact_of, name_of
+from tests.unit.system.letters import (
+    COMMIT_ID,
+    GENOME,
+    NODE,
+    PEER,
+    START,
+    TTL_SECONDS,
+    control,
+    fact_of,
+    name_of,
+    owner,
+)
 from tests.unit.system.tally import Line, Tally
-from vsm_core.actor import Commit, Context, Limits, LogEntry, Owner, Step, seal
+from vsm_core.actor import Commit, Context, Limits, LogEntry, Step, seal
 from vsm_core.channel import Lane
 from vsm_core.envelope import Envelope
 from vsm_core.payloads.control import HostStarted
 from vsm_core.payloads.jobs import Job, JobReport, JobRequest, MergeReport
 from vsm_ledger import MemoryJournal, MemoryLedger, SqlJournal
-from vsm_ledger.claims import start_of
 from vsm_system.crash import Crash, never
 from vsm_system.host import Host, Role, World
 from vsm_system.jobs import Jobs, Runner
@@ -28,7 +37,6 @@ from vsm_transport.protocol import DeadLetter, Hold, NodeKind, OutgoingEnvelope,
 
 PATIENCE_SECONDS = 5.0
 TURNS = 100  # of the event loop: what would happen in memory has happened by then
-TTL_SECONDS = 15.0
 AnyJournal = SqlJournal | MemoryJournal
 
 
@@ -128,11 +136,6 @@ def crash_at(name: str) -> Crash:
 
 
 # --------------------------------------------------------------------------------------------------- the stage
-
-
-def owner(process: str = "process-1") -> Owner:
-    """Return this very process, alive for as long as the test runs."""
-    return Owner("here", os.getpid(), start_of(os.getpid()), process)
 
 
 @dataclass

@@ -13,6 +13,8 @@ from vsm_core.actor import Claimed
 from vsm_core.facts import RecordedFact
 from vsm_core.genome import OrganizationalGenome, add_child, new_genome
 from vsm_core.node import LeafOperation, ModelSpec, ViableNode
+from vsm_core.payloads.jobs import JobReport
+from vsm_core.payloads.signals import DirectiveState
 from vsm_core.payloads.work import Directive
 from vsm_core.task import Outcome
 from vsm_ledger import open_journal
@@ -167,3 +169,47 @@ async def test_a_controller_whose_journal_fails_once_goes_on(
         await organization.submit(ASKED)
         await organization.finished(ASKED.id)
     assert (await kinds(assembly)).count("DirectiveAccepted") == 1
+
+
+async def test_a_directive_is_cancelled_and_its_executions_are_waited_for(
+    assembly: Assembly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a leaf that takes its time, also for cleaning up
+    begun, cleaned = asyncio.Event(), []
+
+    async def slowly(_request: object, _surroundings: Surroundings) -> JobReport:
+        begun.set()
+        try:
+            await asyncio.sleep(WAIT_SECONDS)
+        finally:
+            await asyncio.sleep(SOON_SECONDS)
+            cleaned.append(True)
+        raise AssertionError("it was not cancelled")
+
+    monkeypatch.setattr(compose, "execute", slowly)
+    async with asyncio.timeout(WAIT_SECONDS), running(assembly) as organization:
+        await organization.submit(ASKED)
+        await begun.wait()
+        # when it is cancelled, twice
+        reports = await asyncio.gather(organization.cancel(ASKED.id, "enough"), organization.cancel(ASKED.id))
+        # then it is over, and what was executed for it has cleaned up
+        assert {report.outcome for report in reports} == {Outcome.CANCELLED}
+        assert reports[0].reason == "enough"
+        assert cleaned == [True]
+        # and once more is only an answer
+        assert await organization.cancel(ASKED.id) == reports[0]
+    assert (await kinds(assembly)).count("DirectiveFinished") == 1
+
+
+async def test_a_cancel_of_what_is_over_or_unknown_tells_so(assembly: Assembly) -> None:
+    async with asyncio.timeout(WAIT_SECONDS), running(assembly) as organization:
+        await organization.submit(ASKED)
+        over = await organization.finished(ASKED.id)
+    anew = replace(assembly, surroundings=replace(assembly.surroundings, process=new_process_id()))
+    async with asyncio.timeout(WAIT_SECONDS), running(anew) as organization:
+        assert (await organization.cancel(ASKED.id)).outcome is over.outcome
+        assert (await organization.cancel("nobody-knows")).state is DirectiveState.UNKNOWN
+        # and an unknown one may still be handed in
+        later = ASKED.model_copy(update={"id": "nobody-knows"})
+        await organization.submit(later)
+        assert (await organization.finished(later.id)).outcome is over.outcome
