@@ -4,15 +4,18 @@ One envelope in; facts, envelopes, timers and jobs out. No clock, no randomness,
 envelope comes in through the context.
 """
 
+from dataclasses import dataclass, field, replace
+
 from vsm_controller.assignment import assign_ready
 from vsm_controller.dispatch import FOLLOW_UPS, HANDLERS
 from vsm_controller.state.controller import ControllerState, Seat, initial_state
 from vsm_controller.state.fold import evolve, fold
-from vsm_core.actor import Context, Decision, Step, seal
+from vsm_core.actor import Context, Decision, Step, seal, total
 from vsm_core.authority import check_sender
 from vsm_core.envelope import Envelope
 from vsm_core.facts import AnyFact, EnvelopeRefused
 
+STANDING = (*FOLLOW_UPS, assign_ready)  # the door comes last: it sees what the questions made of the state
 ROUNDS = 64  # how often what follows may have something follow from it, within one decision
 
 
@@ -33,11 +36,12 @@ class ControllerActor:
     def decide(self, state: ControllerState, envelope: Envelope, context: Context) -> Decision:
         """Return all that follows from an envelope; one its sender may not send is refused and recorded."""
         refusal = check_sender(state.genome, state.node_id, envelope)
-        step = _refused(envelope, refusal) if refusal else _handled(state, envelope, context)
-        decision = seal(step, state.node_id, state.genome.id, envelope, context)
-        if not refusal:
-            return decision
-        return Decision(facts=decision.facts, refusal=refusal)
+        if refusal:
+            sealed = seal(_refused(envelope, refusal), state.node_id, state.genome.id, envelope, context)
+            return Decision(facts=sealed.facts, refusal=refusal)
+        course = _handled(state, envelope, context)
+        sealed = seal(total(course.steps), state.node_id, state.genome.id, envelope, context)
+        return replace(sealed, state=course.state)
 
 
 def _refused(envelope: Envelope, reason: str) -> Step:
@@ -51,25 +55,32 @@ def _refused(envelope: Envelope, reason: str) -> Step:
     return Step(facts=(fact,))
 
 
-def _handled(state: ControllerState, envelope: Envelope, context: Context) -> Step:
-    step = Step()
+def _handled(state: ControllerState, envelope: Envelope, context: Context) -> "_Course":
+    course = _Course(state)
     for handler in HANDLERS.get(envelope.payload_type, ()):
-        made = handler(state, envelope, context)
-        state = fold(state, made.facts)
-        step += made
-    return step + _follow_up(state, context)
-
-
-def _follow_up(state: ControllerState, context: Context) -> Step:
-    """Ask the standing questions and open the door, again while new facts come of it."""
-    step = Step()
+        course.take(handler(course.state, envelope, context))
     for _ in range(ROUNDS):
-        new = Step()
-        for question in (*FOLLOW_UPS, assign_ready):
-            made = question(state, context)
-            state = fold(state, made.facts)
-            new += made
-        step += new
-        if not new.facts:
+        if not _asked(course, context):
             break
-    return step
+    return course
+
+
+def _asked(course: "_Course", context: Context) -> bool:
+    """Ask the standing questions and open the door; say whether new facts came of it."""
+    before = course.state
+    for question in STANDING:
+        course.take(question(course.state, context))
+    return course.state is not before
+
+
+@dataclass(slots=True)
+class _Course:
+    """A decision in the making: the steps so far, and the state after them."""
+
+    state: ControllerState
+    steps: list[Step] = field(default_factory=list)
+
+    def take(self, step: Step) -> None:
+        if step:
+            self.state = fold(self.state, step.facts)
+            self.steps.append(step)

@@ -14,7 +14,7 @@ from vsm_controller.state.fold import fold
 from vsm_controller.state.task import TaskState, TaskStatus
 from vsm_controller.system_1.routing import Route, route
 from vsm_controller.system_2.path_leases import conflict, paths_to_lease
-from vsm_core.actor import Context, Send, Step, Timer
+from vsm_core.actor import NOTHING, Context, Send, Step, Timer
 from vsm_core.channel import Channel
 from vsm_core.facts import TaskAssigned, TaskDeferred
 from vsm_core.genome import authority_chain
@@ -93,7 +93,7 @@ GLOBAL = frozenset({"pause", "work_in_progress"})  # what holds one task back ho
 
 def assign_ready(state: ControllerState, context: Context) -> Step:
     """Let every task leave that may; record why each other one may not."""
-    step = Step()
+    step = NOTHING
     for task in tuple(tasks_in(state, TaskStatus.PLANNED)):
         refusal = refusal_of(state, task, context)
         if refusal is not None and refusal.check in GLOBAL:
@@ -117,7 +117,7 @@ def _refused(state: ControllerState, task: TaskState, refusal: Refusal, context:
     if refusal.outcome is not None:
         return Step(facts=conclude(state, task, context.now, End(refusal.outcome, reason=refusal.reason)))
     if task.deferred == f"{refusal.check}: {refusal.reason}":
-        return Step()
+        return NOTHING
     deferred = TaskDeferred(
         task_id=task.id,
         directive_id=task.packet.directive_id,

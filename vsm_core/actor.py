@@ -6,9 +6,10 @@ delivery - comes in through Context. Effects are data in a Decision; the host co
 only then acknowledges, publishes, sets timers and starts jobs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Annotated, Protocol, TypeVar
 
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -88,21 +89,48 @@ class Step:
     jobs: tuple[Job, ...] = ()
     jobs_cancelled: tuple[str, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Say whether anything follows."""
+        return bool(
+            self.facts
+            or self.sends
+            or self.timers
+            or self.timers_cancelled
+            or self.jobs
+            or self.jobs_cancelled
+        )
+
     def __add__(self, other: "Step") -> "Step":
         """Return both steps as one, in order."""
-        return Step(
-            self.facts + other.facts,
-            self.sends + other.sends,
-            self.timers + other.timers,
-            self.timers_cancelled + other.timers_cancelled,
-            self.jobs + other.jobs,
-            self.jobs_cancelled + other.jobs_cancelled,
-        )
+        return total((self, other))
+
+
+def total(steps: Iterable[Step]) -> Step:
+    """Return several steps as one, in order."""
+    whole = [each for each in steps if each]
+    if not whole:
+        return NOTHING
+    if len(whole) == 1:
+        return whole[0]
+    return Step(
+        tuple(chain.from_iterable(each.facts for each in whole)),
+        tuple(chain.from_iterable(each.sends for each in whole)),
+        tuple(chain.from_iterable(each.timers for each in whole)),
+        tuple(chain.from_iterable(each.timers_cancelled for each in whole)),
+        tuple(chain.from_iterable(each.jobs for each in whole)),
+        tuple(chain.from_iterable(each.jobs_cancelled for each in whole)),
+    )
+
+
+NOTHING = Step()  # most questions come to nothing, and are asked at every decision
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A sealed step, ready to be committed; ``refusal`` sends the envelope that caused it to dead letters."""
+    """A sealed step, ready to be committed; ``refusal`` sends the envelope that caused it to dead letters.
+
+    ``state`` spares the host a second fold where deciding has folded the facts already; it is that fold, or None.
+    """
 
     facts: tuple[RecordedFact, ...] = ()
     sends: tuple[Envelope, ...] = ()
@@ -111,6 +139,7 @@ class Decision:
     jobs: tuple[Job, ...] = ()
     jobs_cancelled: tuple[str, ...] = ()
     refusal: str | None = None
+    state: object | None = field(default=None, compare=False, repr=False)
 
 
 StateT = TypeVar("StateT")

@@ -21,6 +21,7 @@ from vsm_core.value import Instant, Value
 BODY_LIMIT = 262_144  # bytes of an encoded envelope
 PATH_LIMIT = 64  # nodes an envelope may have travelled
 LIFETIME = timedelta(days=7)
+CLOCK_SKEW = timedelta(hours=2)  # that the clocks of two machines may be apart
 
 
 class Priority(StrEnum):
@@ -65,6 +66,10 @@ class Envelope(Value):
     def lane(self) -> Lane:
         """The lane this envelope travels on."""
         return lane_of(self.payload_type)
+
+    def expired(self, now: datetime) -> bool:
+        """Say whether nobody waits for this any more, by any clock that may have stamped it."""
+        return self.expires_at + CLOCK_SKEW <= now
 
     def encoded(self) -> bytes:
         """Return the wire bytes, made on first use; raise EnvelopeError where they are over the limit."""

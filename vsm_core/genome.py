@@ -4,14 +4,14 @@ Two equal organizations have equal ids; a change of a node's status keeps the id
 still speaks of the same organization. Adding a child copies references, never nodes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from hashlib import sha256
-from typing import Self
+from typing import Self, TypeVar, cast
 
 from pydantic import ModelWrapValidatorHandler, computed_field, model_validator
 
-from vsm_core.capability import AuthorityChain, Capability, capabilities_of_chain
+from vsm_core.capability import AuthorityChain, AuthorityLink, Capability, capabilities_of_chain
 from vsm_core.channel import Channels, channel_bundle
 from vsm_core.codec import canonical_bytes
 from vsm_core.errors import GenomeError
@@ -19,8 +19,10 @@ from vsm_core.ids import Id, NodeId, Sha256
 from vsm_core.node import Status, ViableNode
 from vsm_core.value import Value
 
+AnswerT = TypeVar("AnswerT")
 DEPTH_LIMIT = 64  # recursion levels of one organization
 NODE_LIMIT = 100_000
+ANSWERS_KEPT = 100_000  # per genome, before they are worked out anew
 
 
 class Lineage(Value):
@@ -132,7 +134,9 @@ def subtree(genome: OrganizationalGenome, node_id: str) -> tuple[str, ...]:
 
 def ancestors(genome: OrganizationalGenome, node_id: str) -> tuple[str, ...]:
     """Return the ids above a node, from the immediate parent outward."""
-    return tuple(_climb(genome, node_of(genome, node_id).parent_id))
+    return kept(
+        genome, "ancestors", node_id, lambda: tuple(_climb(genome, node_of(genome, node_id).parent_id))
+    )
 
 
 def _climb(genome: OrganizationalGenome, start: str | None) -> Iterator[str]:
@@ -145,16 +149,28 @@ def _climb(genome: OrganizationalGenome, start: str | None) -> Iterator[str]:
         current = above.parent_id if above else None
 
 
+def kept(genome: OrganizationalGenome, question: str, key: object, answer: Callable[[], AnswerT]) -> AnswerT:
+    """Return the answer to a question about a genome, worked out once: every decision asks the same few again.
+
+    The answers lie with the genome, which never changes; a copy of it starts without them.
+    """
+    answers = genome.__dict__.setdefault("_kept", {})
+    known = answers.get((question, key))
+    if known is None:
+        if len(answers) >= ANSWERS_KEPT:
+            answers.clear()
+        known = answers[question, key] = answer()
+    return cast("AnswerT", known)
+
+
 def working_children(genome: OrganizationalGenome, node_id: str) -> tuple[ViableNode, ...]:
     """Return the children that are not retired, in their order."""
-    known = genome.__dict__.setdefault(
-        "_working", {}
-    )  # asked at every decision; a copy of the genome forgets it
-    if node_id not in known:
+
+    def found() -> tuple[ViableNode, ...]:
         children = (genome.nodes[each] for each in node_of(genome, node_id).children if each in genome.nodes)
-        known[node_id] = tuple(child for child in children if child.status is not Status.RETIRED)
-    found: tuple[ViableNode, ...] = known[node_id]
-    return found
+        return tuple(child for child in children if child.status is not Status.RETIRED)
+
+    return kept(genome, "working_children", node_id, found)
 
 
 def is_metasystem(genome: OrganizationalGenome, node_id: str) -> bool:
@@ -164,13 +180,24 @@ def is_metasystem(genome: OrganizationalGenome, node_id: str) -> bool:
 
 def authority_chain(genome: OrganizationalGenome, node_id: str) -> AuthorityChain:
     """Return the links from the root to the node: all that deciding its capabilities needs."""
-    line = (*reversed(ancestors(genome, node_id)), node_id)
-    return tuple(node_of(genome, each).as_link(has_children=is_metasystem(genome, each)) for each in line)
+
+    def links() -> AuthorityChain:
+        line = (*reversed(ancestors(genome, node_id)), node_id)
+        return tuple(_link(genome, each) for each in line)
+
+    return kept(genome, "authority_chain", node_id, links)
+
+
+def _link(genome: OrganizationalGenome, node_id: str) -> AuthorityLink:
+    node = node_of(genome, node_id)
+    return kept(genome, "link", node_id, lambda: node.as_link(has_children=is_metasystem(genome, node_id)))
 
 
 def capabilities_of(genome: OrganizationalGenome, node_id: str) -> frozenset[Capability]:
     """Return what a node may do: a function of structure alone."""
-    return capabilities_of_chain(authority_chain(genome, node_id))
+    return kept(
+        genome, "capabilities", node_id, lambda: capabilities_of_chain(authority_chain(genome, node_id))
+    )
 
 
 def complexity(genome: OrganizationalGenome) -> float:

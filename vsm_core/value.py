@@ -31,10 +31,17 @@ class Value(BaseModel):
         A fold copies a state for every fact, so this takes the short way: values are shared, because nothing changes.
         """
         cls = type(self)
-        fields = {name: self.__dict__[name] for name in cls.__pydantic_fields__}
+        fields = self.__dict__.copy()
+        if len(fields) > len(cls.__pydantic_fields__):  # something derived is kept beside the fields
+            fields = {name: fields[name] for name in cls.__pydantic_fields__}
+        named = self.__pydantic_fields_set__
+        if update:
+            fields.update(update)
+            if not named.issuperset(update):
+                named = named.union(update)
         copied = cls.__new__(cls)
-        _set(copied, "__dict__", {**fields, **update} if update else fields)
-        _set(copied, "__pydantic_fields_set__", {*self.__pydantic_fields_set__, *(update or ())})
+        _set(copied, "__dict__", fields)
+        _set(copied, "__pydantic_fields_set__", named)
         _set(copied, "__pydantic_extra__", None)
         _set(copied, "__pydantic_private__", None)
         return copied

@@ -21,6 +21,9 @@ _leave_current_folder()
 def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
+        from vsm_system.collector import relax_collector
+
+        relax_collector()
         if sys.argv[1:2] == ["run-directive"]:
             from vsm_system.cli.signals import remember
 

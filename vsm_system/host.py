@@ -27,10 +27,10 @@ from vsm_system.batch import Batch, Input
 from vsm_system.clock import Clock
 from vsm_system.crash import Crash
 from vsm_system.inbox import CLOCK_DOUBT, NO_DOUBT, InboxMemory
-from vsm_system.jobs import AFTER_CRASH, AfterCrash, Jobs
+from vsm_system.jobs import Jobs
 from vsm_system.journal import Journal
 from vsm_system.relay import Relay
-from vsm_system.timers import Timers
+from vsm_system.timers import Timers, recovered
 from vsm_transport.protocol import Deliveries, Delivery, Hold, Subscription, Transport
 
 BATCH_LIMIT = 64  # envelopes decided in one transaction
@@ -112,6 +112,11 @@ class Host:
             await journal.release(node, self._epoch)
 
     @property
+    def state(self) -> object:
+        """What the actor knows: the fold of all that is committed."""
+        return self._state
+
+    @property
     def at_rest(self) -> bool:
         """Whether nothing waits here and nothing will come by itself: no input, no publishing, no timer."""
         return self._idle.is_set() and self._relay.at_rest and self._timers.next_due() is None
@@ -135,10 +140,10 @@ class Host:
             state = self.role.actor.evolve(state, recorded.fact)
         self._state, self._version = state, loaded.version
         self._memory = self._new_memory()
-        self._timers = Timers(loaded.timers)
-        for job in loaded.jobs:
-            if AFTER_CRASH[job.request.kind] is AfterCrash.RESTART:
-                self._world.jobs.start(job, self._job_ended)
+        self._timers = recovered(loaded.timers, self._world.clock.now(), _steady(), self._world.limits)
+        under_way = self._world.jobs.take_over(self.role.node_id, loaded.jobs, self._job_ended)
+        if self.role.hold is Hold.UNTIL_FREED:
+            self._working = under_way
         if self.role.announcement is not None:
             self.inject(self.role.announcement, self.role.announcement.process, self.role.organization)
         await self._publish_again()
@@ -168,9 +173,12 @@ class Host:
             slots=self.role.slots if work else CONTROL_SLOTS,
             process=self._world.owner.process,
             hold=self.role.hold if work else Hold.UNTIL_SETTLED,
+            busy=len(self._working) if work else 0,
         )
         async with self._world.transport.subscribe(wish) as deliveries:
             self._lanes[lane] = deliveries
+            if wish.busy > len(self._working):  # some ended while it was made
+                deliveries.free(wish.busy - len(self._working))
             if len(self._lanes) == len(Lane):
                 self.ready.set()
             async for delivery in deliveries:
@@ -191,13 +199,13 @@ class Host:
         self._internal.append(Input(envelope, job_id=job.id))
         if job.id in self._working:
             self._working.discard(job.id)
-            self._lanes[Lane.WORK].free(1)
+            if Lane.WORK in self._lanes:
+                self._lanes[Lane.WORK].free(1)
         self._awaken()
 
     def _due(self) -> list[Input]:
-        now = self._world.clock.now()
         found = []
-        for timer in self._timers.take_due(now):
+        for timer in self._timers.take_due(_steady()):
             fired = TimerFired(
                 timer_id=timer.id, purpose=timer.purpose, subject=timer.subject, token=timer.token
             )
@@ -239,7 +247,7 @@ class Host:
     async def _sleep_until_input(self) -> None:
         self._wake.clear()
         due = self._timers.next_due()
-        delay = None if due is None else max(0.0, (due - self._world.clock.now()).total_seconds())
+        delay = None if due is None else max(0.0, due - _steady())
         try:
             async with asyncio.timeout(delay):
                 await self._wake.wait()
@@ -281,7 +289,7 @@ class Host:
 
     async def _decide(self, given: Input, state: object, batch: Batch) -> object:
         now, envelope = self._world.clock.now(), given.envelope
-        if given.delivery is not None and envelope.expires_at <= now:
+        if given.delivery is not None and envelope.expired(now):
             await given.delivery.reject("expired")
             return state
         context = self._context(given, now)
@@ -289,9 +297,7 @@ class Host:
             decision = self.role.actor.decide(state, envelope, context)
             for send in decision.sends:
                 send.encoded()  # one that no ledger could take must not take the rest of the batch with it
-            after = state
-            for recorded in decision.facts:
-                after = self.role.actor.evolve(after, recorded.fact)
+            after = self._after(state, decision)
         except Exception:
             if given.delivery is None:
                 raise
@@ -300,6 +306,13 @@ class Host:
             return state
         batch.add(given, context, decision)
         return after
+
+    def _after(self, state: object, decision: Decision) -> object:
+        if decision.state is not None:
+            return decision.state
+        for recorded in decision.facts:
+            state = self.role.actor.evolve(state, recorded.fact)
+        return state
 
     def _context(self, given: Input, now: datetime) -> Context:
         cause = given.envelope.id
@@ -322,6 +335,8 @@ class Host:
             self._free(given)
         for given, decision in batch.decisions:
             await _settle(given, decision)
+            if given.job_id is not None:
+                self._world.jobs.settle(given.job_id)
             self._start_jobs(given, decision)
         self._world.crash("host.after_ack")
         for _, decision in batch.decisions:
@@ -331,8 +346,9 @@ class Host:
     def _set_timers(self, decision: Decision) -> None:
         for timer_id in decision.timers_cancelled:
             self._timers.cancel(timer_id)
+        now, steady = self._world.clock.now(), _steady()
         for timer in decision.timers:
-            self._timers.set(timer)
+            self._timers.set(timer, steady + (timer.due_at - now).total_seconds())
 
     def _start_jobs(self, given: Input, decision: Decision) -> None:
         for job_id in decision.jobs_cancelled:
@@ -348,6 +364,11 @@ class Host:
         """Give back the slot of a work delivery that started no work."""
         if given.lane is Lane.WORK and self.role.hold is Hold.UNTIL_FREED:
             self._lanes[Lane.WORK].free(1)
+
+
+def _steady() -> float:
+    """Return the seconds of a clock that nobody can step."""
+    return asyncio.get_running_loop().time()
 
 
 async def _settle(given: Input, decision: Decision | None) -> None:

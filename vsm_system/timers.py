@@ -1,44 +1,66 @@
-"""Timers of one actor in memory; the journal holds the same ones durably."""
+"""Timers of one actor in memory; the journal holds the same ones durably.
+
+A timer says a wall-clock time, but what it means is a length of time from when it was set. Wall clocks step, so a live
+timer counts on the steady clock of its process: it is never early because a clock was put forward, nor an hour late
+because one was put back.
+"""
 
 import heapq
 from collections.abc import Iterable
 from datetime import datetime
 
-from vsm_core.actor import Timer
+from vsm_core.actor import Limits, Timer
+from vsm_core.payloads.control import TimerPurpose
 
 
 class Timers:
     """Which timers are pending, and which are due; a timer with the same id replaces the old one."""
 
-    def __init__(self, pending: Iterable[Timer] = ()) -> None:
-        self._by_id: dict[str, Timer] = {}
-        self._heap: list[tuple[datetime, str]] = []
-        for timer in pending:
-            self.set(timer)
+    def __init__(self) -> None:
+        self._by_id: dict[str, tuple[float, Timer]] = {}
+        self._heap: list[tuple[float, str]] = []
 
-    def set(self, timer: Timer) -> None:
-        """Add a timer, or move the one of the same id."""
-        self._by_id[timer.id] = timer
-        heapq.heappush(self._heap, (timer.due_at, timer.id))
+    def set(self, timer: Timer, due: float) -> None:
+        """Add a timer, or move the one of the same id; ``due`` is in seconds of the steady clock."""
+        self._by_id[timer.id] = (due, timer)
+        heapq.heappush(self._heap, (due, timer.id))
 
     def cancel(self, timer_id: str) -> None:
         """Forget a timer; an unknown one is no error."""
         self._by_id.pop(timer_id, None)
 
-    def next_due(self) -> datetime | None:
+    def next_due(self) -> float | None:
         """Return when the next timer is due, or None."""
         while self._heap:
             due, timer_id = self._heap[0]
-            timer = self._by_id.get(timer_id)
-            if timer is not None and timer.due_at == due:
+            pending = self._by_id.get(timer_id)
+            if pending is not None and pending[0] == due:
                 return due
             heapq.heappop(self._heap)  # cancelled or moved
         return None
 
-    def take_due(self, now: datetime) -> tuple[Timer, ...]:
+    def take_due(self, steady: float) -> tuple[Timer, ...]:
         """Return the timers due by now, earliest first; they are pending no longer."""
         taken: list[Timer] = []
-        while (due := self.next_due()) is not None and due <= now:
+        while (due := self.next_due()) is not None and due <= steady:
             _, timer_id = heapq.heappop(self._heap)
-            taken.append(self._by_id.pop(timer_id))
+            taken.append(self._by_id.pop(timer_id)[1])
         return tuple(taken)
+
+
+def recovered(pending: Iterable[Timer], now: datetime, steady: float, limits: Limits) -> Timers:
+    """Return what an earlier process left pending, with what is left of it by the wall clock.
+
+    Nothing is left for longer than it could have been set for: a clock may have been put back since.
+    """
+    longest = {
+        TimerPurpose.ADMIT_BY: limits.admit_seconds,
+        TimerPurpose.TASK_LEASE: limits.lease_seconds,
+        TimerPurpose.HEARTBEAT: limits.heartbeat_seconds,
+        TimerPurpose.RESEND_RESULT: limits.result_resend_seconds,
+    }
+    timers = Timers()
+    for timer in pending:
+        left = (timer.due_at - now).total_seconds()
+        timers.set(timer, steady + min(left, longest.get(timer.purpose, left)))
+    return timers

@@ -6,8 +6,10 @@ that changing one probability moves no other fault.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from contextvars import Context
 from dataclasses import dataclass
 from random import Random
 
@@ -46,8 +48,18 @@ class _Fate:
     delay_seconds: float
     swapped: bool
 
-
-_UNHARMED = _Fate(lost=False, unconfirmed=False, copies=1, delay_seconds=0.0, swapped=False)
+    def kinds(self) -> Iterator[str]:
+        """Yield what goes wrong."""
+        if self.lost:
+            yield "drop"
+        if self.unconfirmed:
+            yield "unconfirmed"
+        if self.copies > 1:
+            yield "duplicate"
+        if self.delay_seconds:
+            yield "delay"
+        if self.swapped:
+            yield "reorder"
 
 
 class FaultyTransport:
@@ -56,7 +68,7 @@ class FaultyTransport:
     def __init__(self, inner: Transport, faults: Faults, seed: int) -> None:
         self.faults = faults
         self.cut: set[str] = set()
-        self.injected = 0
+        self.injected: Counter[str] = Counter()  # by kind
         self._inner = inner
         self._random = Random(seed)  # noqa: S311 - faults must come again the same way, they guard no secret
         self._late: set[asyncio.Task[None]] = set()
@@ -86,7 +98,9 @@ class FaultyTransport:
         silent: list[str] = []
         for outgoing, fate in zip(envelopes, fates, strict=True):
             lost = fate.lost or outgoing.envelope.target in self.cut
-            self.injected += lost or fate != _UNHARMED
+            self.injected.update(fate.kinds())
+            if outgoing.envelope.target in self.cut:
+                self.injected["partition"] += 1
             if lost or fate.unconfirmed:
                 silent.append(outgoing.envelope.id)
             if not lost:
@@ -125,7 +139,8 @@ class FaultyTransport:
             place = len(at_once) - 1 if fate.swapped and at_once else len(at_once)
             at_once[place:place] = [outgoing] * fate.copies
             return
-        task = asyncio.ensure_future(self._after(fate.delay_seconds, [outgoing] * fate.copies))
+        late = self._after(fate.delay_seconds, [outgoing] * fate.copies)
+        task = asyncio.get_running_loop().create_task(late, context=Context())  # it outlives its sender
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 

@@ -11,10 +11,10 @@ from pydantic import Field, NonNegativeInt
 from vsm_controller.state.mandate import MandateState, Phase
 from vsm_controller.state.task import WITH_CHILD, TaskState, TaskStatus
 from vsm_core.genome import OrganizationalGenome, node_of
-from vsm_core.ids import Id, NodeId
+from vsm_core.ids import CommitId, Id, NodeId
 from vsm_core.node import ViableNode
 from vsm_core.task import Outcome
-from vsm_core.value import Value
+from vsm_core.value import Text, Value
 
 ItemT = TypeVar("ItemT")
 FINISHED_KEPT = 10_000  # finished directives whose ids are remembered
@@ -28,6 +28,16 @@ class Seat(NamedTuple):
     genome: OrganizationalGenome
 
 
+class Ending(Value):
+    """How a finished mandate ended: what its client is told when it asks again."""
+
+    outcome: Outcome
+    reason: Text = ""
+    branch: str | None = None
+    commit: CommitId | None = None
+    base: CommitId | None = None
+
+
 class ControllerState(Value):
     """All that a metasystem knows."""
 
@@ -37,7 +47,7 @@ class ControllerState(Value):
     tasks: Mapping[Id, TaskState] = Field(default_factory=dict)
     by_status: Mapping[TaskStatus, Mapping[Id, None]] = Field(default_factory=dict)
     idle: Mapping[Id, None] = Field(default_factory=dict)  # mandates with nothing left to do but to close
-    finished: Mapping[Id, Outcome] = Field(default_factory=dict)
+    finished: Mapping[Id, Ending] = Field(default_factory=dict)
     taken: Mapping[Id, NonNegativeInt] = Field(default_factory=dict)  # packet -> the newest token taken on
     next_token: NonNegativeInt = 1
     cancel_epoch: NonNegativeInt = 0
@@ -121,9 +131,9 @@ def with_mandate(state: ControllerState, mandate: MandateState) -> ControllerSta
     return state.model_copy(update=update)
 
 
-def without_mandate(state: ControllerState, mandate: MandateState, outcome: Outcome) -> ControllerState:
-    """Return the state after a mandate is over: its tasks are history, its id and outcome stay known."""
-    finished = bounded({**state.finished, mandate.id: outcome})
+def without_mandate(state: ControllerState, mandate: MandateState, ending: Ending) -> ControllerState:
+    """Return the state after a mandate is over: its tasks are history, its id and its ending stay known."""
+    finished = bounded({**state.finished, mandate.id: ending})
     return state.model_copy(
         update={
             "mandates": _less(state.mandates, (mandate.id,)),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from vsm_controller.state.controller import (
     ControllerState,
+    Ending,
     bounded,
     tasks_with_children,
     with_mandate,
@@ -148,7 +149,8 @@ def _admitted(state: ControllerState, fact: f.TaskAdmitted) -> ControllerState:
 def _finished(state: ControllerState, fact: f.TaskFinished) -> ControllerState:
     own = state.mandates.get(fact.task_id)
     if own is not None and fact.result.produced_by == state.node_id:
-        return without_mandate(state, own, fact.result.outcome)
+        ending = Ending(outcome=fact.result.outcome, reason=fact.result.reason, commit=fact.result.commit)
+        return without_mandate(state, own, ending)
     task = state.tasks[fact.task_id]
     ended: dict[str, object] = {"status": TaskStatus.FINISHED, "result": fact.result}
     ended |= {"execution_id": fact.result.execution_id, "settled": (*task.settled, fact.result.execution_id)}
@@ -261,7 +263,12 @@ def _kept(state: ControllerState, fact: f.WorkKept) -> ControllerState:
 
 def _directive_finished(state: ControllerState, fact: f.DirectiveFinished) -> ControllerState:
     mandate = state.mandates.get(fact.directive_id)
-    return without_mandate(state, mandate, fact.outcome) if mandate else state
+    if mandate is None:
+        return state
+    ending = Ending(
+        outcome=fact.outcome, reason=fact.reason, branch=fact.branch, commit=fact.commit, base=fact.base
+    )
+    return without_mandate(state, mandate, ending)
 
 
 def _cancel_requested(state: ControllerState, fact: f.CancelRequested) -> ControllerState:

@@ -1,7 +1,14 @@
 """What the organization below a node can supply: read from the genome alone, asked by planning, routing and judging."""
 
 from vsm_core.capability import Capability
-from vsm_core.genome import OrganizationalGenome, capabilities_of, is_metasystem, subtree, working_children
+from vsm_core.genome import (
+    OrganizationalGenome,
+    capabilities_of,
+    is_metasystem,
+    kept,
+    subtree,
+    working_children,
+)
 from vsm_core.node import Status, ViableNode
 
 TESTING = "testing"
@@ -11,10 +18,12 @@ def supplies(
     genome: OrganizationalGenome, node_id: str, task_class: str | None, needed: frozenset[Capability]
 ) -> bool:
     """Say whether some leaf at or below a node is meant for a class of task and has the capabilities for it."""
-    return any(
-        not is_metasystem(genome, leaf) and _leaf_supplies(genome, genome.nodes[leaf], task_class, needed)
-        for leaf in subtree(genome, node_id)
-    )
+
+    def found() -> bool:
+        leaves = (each for each in subtree(genome, node_id) if not is_metasystem(genome, each))
+        return any(_leaf_supplies(genome, genome.nodes[leaf], task_class, needed) for leaf in leaves)
+
+    return kept(genome, "supplies", (node_id, task_class, needed), found)
 
 
 def _leaf_supplies(

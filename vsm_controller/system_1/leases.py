@@ -10,7 +10,7 @@ from vsm_controller.state.conclusion import End, Loss, conclude, lose_attempt
 from vsm_controller.state.controller import ControllerState, tasks_with_children
 from vsm_controller.state.holding import holds, worker_facts
 from vsm_controller.state.task import TaskState, TaskStatus
-from vsm_core.actor import Context, Send, Step, Timer
+from vsm_core.actor import NOTHING, Context, Send, Step, Timer
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
 from vsm_core.facts import (
@@ -36,7 +36,7 @@ def heard(state: ControllerState, envelope: Envelope, context: Context) -> Step:
     """Bind an attempt to the first execution heard of, renew its lease, and stop any other execution."""
     progress = envelope.payload
     if not isinstance(progress, TaskProgress):
-        return Step()
+        return NOTHING
     task = state.tasks.get(progress.task_id)
     if task is None or not holds(task, envelope.source, progress):
         return Step(sends=(_revoked(envelope.source, progress),))
@@ -87,10 +87,10 @@ def expired(state: ControllerState, envelope: Envelope, context: Context) -> Ste
     """Take a task back whose child let a clock run out."""
     timer = envelope.payload
     if not isinstance(timer, TimerFired) or timer.purpose not in _WAITED_FOR:
-        return Step()
+        return NOTHING
     task = state.tasks.get(timer.subject)
     if task is None or task.fencing_token != timer.token or task.status is not _WAITED_FOR[timer.purpose]:
-        return Step()
+        return NOTHING
     counted = timer.purpose is TimerPurpose.TASK_LEASE
     reason = "no sign of life within its lease" if counted else "not admitted in time"
     return Step(facts=lose(state, task, context, reason, counted=counted))
@@ -120,14 +120,14 @@ def host_started(state: ControllerState, envelope: Envelope, context: Context) -
     """
     started = envelope.payload
     if not isinstance(started, HostStarted):
-        return Step()
+        return NOTHING
     facts: list[AnyFact] = []
     for task in tasks_with_children(state):
         gone = task.status is TaskStatus.ADMITTED and task.process != started.process
         if gone and _is_local_leaf(state, task, started.nodes):
             facts.extend(_orphaned(state, task, context))
     facts.append(ProcessStarted(process=started.process, nodes=_leaves(state, started.nodes)))
-    return Step(facts=tuple(facts))
+    return Step(facts=tuple(facts)) if facts else NOTHING
 
 
 def _orphaned(state: ControllerState, task: TaskState, context: Context) -> tuple[AnyFact, ...]:
@@ -147,12 +147,12 @@ def host_stopping(state: ControllerState, envelope: Envelope, context: Context) 
     """Take back what this process is doing without counting it: it was interrupted on request."""
     stopping = envelope.payload
     if not isinstance(stopping, HostStopping):
-        return Step()
+        return NOTHING
     facts: list[AnyFact] = [ProcessStopping(process=stopping.process, nodes=_leaves(state, stopping.nodes))]
     for task in tasks_with_children(state):
         if _is_local_leaf(state, task, stopping.nodes):
             facts.extend(lose(state, task, context, "interrupted on request", counted=False))
-    return Step(facts=tuple(facts))
+    return Step(facts=tuple(facts)) if facts else NOTHING
 
 
 def _is_local_leaf(state: ControllerState, task: TaskState, nodes: tuple[str, ...]) -> bool:

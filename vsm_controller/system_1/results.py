@@ -8,7 +8,7 @@ from vsm_controller.state.conclusion import End, Loss, conclude, lose_attempt
 from vsm_controller.state.controller import ControllerState
 from vsm_controller.state.holding import holds, worker_facts
 from vsm_controller.state.task import TaskState
-from vsm_core.actor import Context, Send, Step
+from vsm_core.actor import NOTHING, Context, Send, Step
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
 from vsm_core.facts import AnyFact, ResultLate, TaskFinished
@@ -32,7 +32,7 @@ def record(state: ControllerState, envelope: Envelope, context: Context) -> Step
     """Record a child's result, acknowledge it, and decide whether the attempt is the task's last."""
     result = envelope.payload
     if not isinstance(result, TaskResult):
-        return Step()
+        return NOTHING
     ack = Step(sends=_ack(state, envelope.source, result))
     task = state.tasks.get(result.task_id)
     if task is None or not holds(task, envelope.source, result):

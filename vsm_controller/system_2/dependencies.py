@@ -4,7 +4,7 @@ from vsm_controller.state.conclusion import End, conclude
 from vsm_controller.state.controller import ControllerState, tasks_in
 from vsm_controller.state.fold import fold
 from vsm_controller.state.task import TaskStatus
-from vsm_core.actor import Context, Step
+from vsm_core.actor import NOTHING, Context, Step
 from vsm_core.facts import AnyFact
 from vsm_core.task import FailureClass, Outcome
 
@@ -15,7 +15,7 @@ def settle(state: ControllerState, context: Context) -> Step:
     while ended := _never_ready(state, context):
         state = fold(state, ended)
         facts.extend(ended)
-    return Step(facts=tuple(facts))
+    return Step(facts=tuple(facts)) if facts else NOTHING
 
 
 def _never_ready(state: ControllerState, context: Context) -> tuple[AnyFact, ...]:

@@ -6,7 +6,7 @@ from vsm_controller.state.fold import fold
 from vsm_controller.state.mandate import MandateState, Phase
 from vsm_controller.state.task import WITH_CHILD, TaskState, TaskStatus
 from vsm_controller.system_3.reports import report_to
-from vsm_core.actor import Context, Send, Step
+from vsm_core.actor import NOTHING, Context, Send, Step
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
 from vsm_core.facts import CancelRequested, DirectiveFinished
@@ -22,7 +22,7 @@ def cancel(state: ControllerState, envelope: Envelope, context: Context) -> Step
     """Stop the mandate or the single task that a cancel names, or all of them for a whole subtree."""
     asked = envelope.payload
     if not isinstance(asked, Cancel):
-        return Step()
+        return NOTHING
     task = state.tasks.get(asked.subject)
     if task is not None and task.open and asked.scope is CancelScope.TASK:
         return _end(state, task, Outcome.CANCELLED, asked.reason or "cancelled", context)
@@ -39,10 +39,10 @@ def revoked(state: ControllerState, envelope: Envelope, context: Context) -> Ste
     """Stop a mandate that the parent no longer wants: its cancel came before the packet, or its lease is another's."""
     lost = envelope.payload
     if not isinstance(lost, LeaseRevoked) or lost.of is not LeaseOf.TASK:
-        return Step()
+        return NOTHING
     mandate = state.mandates.get(lost.task_id)
     if mandate is None or mandate.execution_id != lost.execution_id:
-        return Step()
+        return NOTHING
     requested = CancelRequested(
         scope=CancelScope.TASK, subject=mandate.id, cancel_epoch=state.cancel_epoch, reason=lost.reason
     )
@@ -53,9 +53,9 @@ def timed_out(state: ControllerState, envelope: Envelope, context: Context) -> S
     """Stop a directive whose deadline has passed."""
     timer = envelope.payload
     if not isinstance(timer, TimerFired) or timer.purpose is not TimerPurpose.DIRECTIVE_DEADLINE:
-        return Step()
+        return NOTHING
     if timer.subject not in state.mandates:
-        return Step()
+        return NOTHING
     requested = CancelRequested(
         scope=CancelScope.DIRECTIVE,
         subject=timer.subject,
@@ -86,7 +86,7 @@ def stop_tasks(
 
     A task whose branch is being moved at this moment is left to end by itself: the move can't be taken back.
     """
-    step = Step()
+    step = NOTHING
     for task in tasks_of(state, mandate):
         if task.open and task.status is not TaskStatus.PUBLISHING:
             step += _end(state, task, outcome, reason, context)

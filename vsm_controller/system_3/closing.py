@@ -11,7 +11,7 @@ from vsm_controller.state.mandate import MandateState, Phase
 from vsm_controller.state.task import TaskState
 from vsm_controller.system_3.integration import branch_request, branch_taken, job_for, merge_request
 from vsm_controller.system_3.reports import branch_of, report_to, total_usage
-from vsm_core.actor import Context, Send, Step
+from vsm_core.actor import NOTHING, Context, Send, Step
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
 from vsm_core.facts import BranchMoved, ClosingStarted, DirectiveFinished, TaskFinished, WorkKept
@@ -42,7 +42,7 @@ EVIDENCE_KEPT = 20
 
 def close(state: ControllerState, context: Context) -> Step:
     """Begin to close the mandates whose plan has come to its end."""
-    step = Step()
+    step = NOTHING
     for mandate in idle_mandates(state):
         outcome, reason = verdict(state, mandate)
         begun = ClosingStarted(
@@ -71,7 +71,7 @@ def continued(state: ControllerState, envelope: Envelope, context: Context) -> S
     ended = envelope.payload
     mandate = state.mandates.get(ended.subject) if isinstance(ended, JobFinished) else None
     if not isinstance(ended, JobFinished) or mandate is None or mandate.phase is not Phase.CLOSING:
-        return Step()
+        return NOTHING
     waiting = _unkept(state, mandate)
     if waiting is not None:
         tip = ended.report.tip if isinstance(ended.report, MergeReport) else None
@@ -179,7 +179,7 @@ def _finish_task(state: ControllerState, mandate: MandateState) -> Step:
     packet, execution = mandate.packet, mandate.execution_id
     parent = state.genome.nodes[state.node_id].parent_id
     if packet is None or packet.assignment is None or execution is None or parent is None:
-        return Step()
+        return NOTHING
     tasks = tasks_of(state, mandate)
     result = TaskResult(
         task_id=packet.id,

@@ -43,8 +43,9 @@ def plan(state: ControllerState, mandate: MandateState, brief: TaskPacket) -> tu
     editing: str | None = None
     for ordinal, portion in enumerate(portions(state, brief)):
         task_id = derive_id("task", state.node_id, mandate.execution_id or mandate.id, ordinal)
-        waits = (editing,) if editing and _edits(portion) else ()
-        packet = _packet(brief, mandate, portion, waits).model_copy(update={"id": task_id})
+        packet = _packet(brief, mandate, portion, _waits_for(editing, portion)).model_copy(
+            update={"id": task_id}
+        )
         if _edits(portion):
             editing = task_id
         facts.append(
@@ -79,6 +80,11 @@ def _supplier(state: ControllerState, task_class: str | None, needed: frozenset[
     return next(
         (child.id for child in children if supplies(state.genome, child.id, task_class, needed)), None
     )
+
+
+def _waits_for(editing: str | None, portion: Portion) -> tuple[str, ...]:
+    """Tasks that edit stand on one another: their paths overlap, and each sees what the one before it did."""
+    return (editing,) if editing and _edits(portion) else ()
 
 
 def _edits(portion: Portion) -> bool:

@@ -3,13 +3,13 @@
 Intake is idempotent by id. Nothing is planned before the repository has been surveyed.
 """
 
-from vsm_controller.state.controller import ControllerState
+from vsm_controller.state.controller import ControllerState, Ending
 from vsm_controller.state.fold import fold
 from vsm_controller.state.mandate import MandateState, Phase
 from vsm_controller.system_3.decomposition import plan
 from vsm_controller.system_3.predicates import predicates_of
 from vsm_controller.system_3.reports import report_to
-from vsm_core.actor import Context, Send, Step, Timer
+from vsm_core.actor import NOTHING, Context, Send, Step, Timer
 from vsm_core.capability import Capability
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
@@ -32,7 +32,7 @@ def accept(state: ControllerState, envelope: Envelope, context: Context) -> Step
     """Take a directive on, or answer how it stands if it is known already."""
     directive = envelope.payload
     if not isinstance(directive, Directive):
-        return Step()
+        return NOTHING
     if directive.id in state.mandates or directive.id in state.finished:
         return Step(sends=_answer(state, directive.id, directive.reply_to))
     accepted = DirectiveAccepted(directive_id=directive.id, directive=directive)
@@ -80,10 +80,10 @@ def surveyed(state: ControllerState, envelope: Envelope, _context: Context) -> S
     """Plan a directive once its repository is known; without a survey there is no plan."""
     ended = envelope.payload
     if not isinstance(ended, JobFinished):
-        return Step()
+        return NOTHING
     mandate = state.mandates.get(ended.subject)
     if mandate is None or mandate.phase is not Phase.SURVEYING or mandate.directive is None:
-        return Step()
+        return NOTHING
     if ended.outcome is not JobOutcome.DONE or not isinstance(ended.report, SurveyReport):
         return _unsurveyed(mandate, ended)
     acceptance = mandate.directive.acceptance or ended.report.acceptance
@@ -143,7 +143,7 @@ def answer(state: ControllerState, envelope: Envelope, _context: Context) -> Ste
     """Answer a client that asks how a directive stands."""
     query = envelope.payload
     if not isinstance(query, DirectiveQuery):
-        return Step()
+        return NOTHING
     return Step(sends=_answer(state, query.directive_id, envelope.source))
 
 
@@ -153,7 +153,13 @@ def _answer(state: ControllerState, directive_id: str, target: str | None) -> tu
     mandate = state.mandates.get(directive_id)
     if mandate is not None:
         return report_to(mandate, DirectiveState.WORKING, target=target)
-    outcome = state.finished.get(directive_id)
-    standing = DirectiveState.FINISHED if outcome else DirectiveState.UNKNOWN
-    payload = DirectiveReport(directive_id=directive_id, state=standing, outcome=outcome)
+    return _told_again(directive_id, state.finished.get(directive_id), target)
+
+
+def _told_again(directive_id: str, ending: Ending | None, target: str) -> tuple[Send, ...]:
+    """Tell a client how a directive ended, without its tasks: they are history, and the ledger's to tell."""
+    payload = DirectiveReport(directive_id=directive_id, state=DirectiveState.UNKNOWN)
+    if ending is not None:
+        known = {name: getattr(ending, name) for name in type(ending).model_fields}
+        payload = payload.model_copy(update={"state": DirectiveState.FINISHED, **known})
     return (Send(target=target, channel=Channel.OPERATION_TO_ENVIRONMENT, payload=payload),)

@@ -14,7 +14,7 @@ from vsm_controller.state.supply import has_verifier
 from vsm_controller.state.task import TaskState, TaskStatus
 from vsm_controller.system_3.reports import branch_of
 from vsm_controller.system_3.verification import verification_task
-from vsm_core.actor import Context, Step
+from vsm_core.actor import NOTHING, Context, Step
 from vsm_core.envelope import Envelope
 from vsm_core.facts import (
     AnyFact,
@@ -35,16 +35,21 @@ MERGE_SECONDS = 300
 
 def start(state: ControllerState, context: Context) -> Step:
     """Take the next judged result of each idle queue up."""
-    step = Step()
+    step = NOTHING
     for task in tuple(tasks_in(state, TaskStatus.QUEUED)):
         mandate = state.mandates[task.mandate_id]
         if not task.packet.needs.integration:
             step += Step(facts=_ended(state, task, context))
-        elif mandate.merging is None:
+        elif not merge_under_way(mandate):
             begun = _begin(state, mandate, task, context)
             state = fold(state, begun.facts)
             step += begun
     return step
+
+
+def merge_under_way(mandate: MandateState) -> bool:
+    """Say whether the serial queue of a mandate is taken."""
+    return mandate.merging is not None
 
 
 def _begin(state: ControllerState, mandate: MandateState, task: TaskState, context: Context) -> Step:
@@ -79,11 +84,14 @@ def merge_request(
 
 
 def job_for(state: ControllerState, subject: str, cause: str, request: JobRequest, context: Context) -> Job:
-    """Return a short git job; the same cause always names the same job."""
+    """Return a short git job; what asks for it is part of its name, so that one asked for again is another job.
+
+    Its end comes back under an id derived from the job's: the inbox would drop a second end of the same name.
+    """
     task = state.tasks.get(subject)
     mandate = state.mandates.get(task.mandate_id if task else subject)
     return Job(
-        id=derive_id("job", state.node_id, cause),
+        id=derive_id("job", state.node_id, f"{context.cause_id}/{cause}"),
         node=state.node_id,
         subject=subject,
         request=request,
@@ -99,7 +107,7 @@ def merged(state: ControllerState, envelope: Envelope, context: Context) -> Step
     ended = envelope.payload
     task = state.tasks.get(ended.subject) if isinstance(ended, JobFinished) else None
     if not isinstance(ended, JobFinished) or task is None or task.status is not TaskStatus.MERGING:
-        return Step()
+        return NOTHING
     report = ended.report
     if not isinstance(report, MergeReport):
         return Step(facts=_failed(state, task, context, f"the merge could not be made: {ended.reason}"))
@@ -144,7 +152,7 @@ def _failed(state: ControllerState, task: TaskState, context: Context, reason: s
 
 def publish(state: ControllerState, context: Context) -> Step:
     """Let the tip take what is prepared: the root moves its branch first."""
-    step = Step()
+    step = NOTHING
     for task in tasks_in(state, TaskStatus.PREPARED):
         mandate, commit = state.mandates[task.mandate_id], task.merge_commit
         if commit is None or task.packet.repository is None:
@@ -179,7 +187,7 @@ def published(state: ControllerState, envelope: Envelope, context: Context) -> S
     ended = envelope.payload
     task = state.tasks.get(ended.subject) if isinstance(ended, JobFinished) else None
     if not isinstance(ended, JobFinished) or task is None or task.status is not TaskStatus.PUBLISHING:
-        return Step()
+        return NOTHING
     mandate, commit = state.mandates[task.mandate_id], task.merge_commit
     if not isinstance(ended.report, MoveReport) or not ended.report.moved or commit is None:
         return Step(facts=_failed(state, task, context, branch_taken(mandate, ended)))

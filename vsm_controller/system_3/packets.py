@@ -8,7 +8,7 @@ from vsm_controller.state.controller import ControllerState
 from vsm_controller.state.fold import fold
 from vsm_controller.system_3.cancellation import stop_tasks
 from vsm_controller.system_3.decomposition import plan
-from vsm_core.actor import Context, Send, Step
+from vsm_core.actor import NOTHING, Context, Send, Step
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
 from vsm_core.facts import (
@@ -28,11 +28,11 @@ def take_on(state: ControllerState, envelope: Envelope, context: Context) -> Ste
     """
     packet = envelope.payload
     if not isinstance(packet, TaskPacket) or packet.assignment is None:
-        return Step()
+        return NOTHING
     if packet.assignment.node.id != state.node_id:
-        return Step()
+        return NOTHING
     if packet.assignment.fencing_token <= state.taken.get(packet.id, 0):
-        return Step()
+        return NOTHING
     if packet.cancel_epoch < state.cancel_epoch:
         return _refused(state, envelope, packet, context)
     given_up = _give_up(state, packet, context)
@@ -61,7 +61,7 @@ def _execution(state: ControllerState, envelope: Envelope, context: Context) -> 
 def _give_up(state: ControllerState, packet: TaskPacket, context: Context) -> Step:
     older = state.mandates.get(packet.id)
     if older is None or older.packet is None or older.packet.assignment is None:
-        return Step()
+        return NOTHING
     stopped = stop_tasks(state, older, Outcome.CANCELLED, "it was assigned anew", context)
     over = TaskResult(
         task_id=packet.id,

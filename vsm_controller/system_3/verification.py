@@ -10,7 +10,7 @@ from vsm_controller.state.fold import fold
 from vsm_controller.state.mandate import MandateState
 from vsm_controller.state.supply import has_verifier
 from vsm_controller.state.task import TaskState, TaskStatus
-from vsm_core.actor import Context, Step
+from vsm_core.actor import NOTHING, Context, Step
 from vsm_core.capability import Capability
 from vsm_core.facts import AnyFact, TaskPlanned, TaskRejected, TaskUnverified, TaskVerified
 from vsm_core.ids import CommitId, derive_id
@@ -30,7 +30,7 @@ def request(state: ControllerState, context: Context) -> Step:
     facts: list[AnyFact] = []
     for task in tasks_in(state, TaskStatus.FINISHED):
         facts.extend(_requested(state, task, context))
-    return Step(facts=tuple(facts))
+    return Step(facts=tuple(facts)) if facts else NOTHING
 
 
 def _requested(state: ControllerState, task: TaskState, context: Context) -> tuple[AnyFact, ...]:
@@ -109,7 +109,7 @@ def judge(state: ControllerState, context: Context) -> Step:
             facts.extend(_held(state, task, verification, context))
         elif verification is not None and not verification.open:
             facts.extend(_not_held(state, task, verification, context))
-    return Step(facts=tuple(facts))
+    return Step(facts=tuple(facts)) if facts else NOTHING
 
 
 def _verification_of(state: ControllerState, subject: TaskState) -> TaskState | None:

@@ -4,6 +4,8 @@ State is a fold of facts, so a fact carries all that its evolver needs. ``kind``
 evolver is history: it is recorded for people and views, and changes no actor's state.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, get_args
 
 from pydantic import Field
@@ -47,8 +49,6 @@ from vsm_core.facts.tasks import (
     TaskTraced,
     WorkerFactRecorded,
 )
-from vsm_core.ids import Id, Sha256
-from vsm_core.value import Instant, Value
 
 __all__ = [
     "FACT_CLASSES",
@@ -129,12 +129,17 @@ Fact = Annotated[AnyFact, Field(discriminator="kind")]
 FACT_CLASSES = {cls.__name__: cls for cls in get_args(AnyFact)}
 
 
-class RecordedFact(Value):
-    """A fact with what the journal adds: its identity, its time and its cause."""
+@dataclass(frozen=True, slots=True)
+class RecordedFact:
+    """A fact with what the journal adds: its identity, its time and its cause.
 
-    id: Id
+    A plain record, not a value of the wire: it is made by a sealed decision or read from a verified row, so there is
+    nothing left to validate, and a busy controller makes a score of them per task.
+    """
+
+    id: str
     fact: Fact
-    occurred_at: Instant
-    genome_id: Sha256
-    correlation_id: Id
-    causation_id: Id
+    occurred_at: datetime
+    genome_id: str
+    correlation_id: str
+    causation_id: str

@@ -13,8 +13,20 @@ from typing import Annotated
 
 import typer
 
-from vsm_system.cli import branches, cleaning, doctor, genome, ledger, records, running, sampling, settings
-from vsm_system.cli.exits import FAILED, INTERRUPTED, OK, USAGE, explained
+from vsm_system.cli import (
+    branches,
+    cancelling,
+    cleaning,
+    doctor,
+    genome,
+    ledger,
+    records,
+    running,
+    sampling,
+    settings,
+    simulating,
+)
+from vsm_system.cli.exits import FAILED, INTERRUPTED, OK, USAGE, exit_code_after, explained
 from vsm_system.cli.streams import flushed, open_all, silence
 
 PROGRAM = "vsm"
@@ -38,6 +50,7 @@ WORK, LOOK, TEND = "Work", "Look", "Tend"
 app.command("run-directive", rich_help_panel=WORK)(running.run_directive)
 app.command("diff", rich_help_panel=WORK)(branches.diff)
 app.command("apply", rich_help_panel=WORK)(branches.apply)
+app.command("cancel", rich_help_panel=WORK)(cancelling.cancel)
 app.command("discard", rich_help_panel=WORK)(branches.discard)
 app.command("runs", rich_help_panel=LOOK)(records.runs)
 app.command("logs", rich_help_panel=LOOK)(records.logs)
@@ -48,6 +61,7 @@ app.add_typer(settings.app, name="config", rich_help_panel=TEND)
 app.add_typer(genome.app, name="genome", rich_help_panel=TEND)
 app.command("clean", rich_help_panel=TEND)(cleaning.clean)
 app.command("sample", rich_help_panel=TEND)(sampling.sample)
+app.command("simulate", rich_help_panel=TEND)(simulating.simulate)
 
 
 @app.callback()
@@ -113,7 +127,7 @@ def _failed(error: Exception) -> int:
     line = explained(error)
     if line is not None:
         _complain(line)
-        return USAGE
+        return exit_code_after(error)
     if os.environ.get("VSM_TRACEBACK"):
         traceback.print_exception(error)
     _complain(f"internal error: {type(error).__name__}: {error}; VSM_TRACEBACK=1 shows where")

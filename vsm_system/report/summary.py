@@ -188,6 +188,7 @@ def next_commands(ending: Ending) -> Iterator[tuple[str, str]]:
     if story.finished is None:
         if story.directive is not None:
             yield same, "go on from here"
+            yield f"{vsm} cancel {result.directive_id}{place}{ending.organization}", "end it for good"
         return
     if ending.changes and not ending.gone:
         yield from _with_the_change(ending)

@@ -67,7 +67,7 @@ class MemoryDeliveries:
         self._subscription = subscription
         self._queue: Queue | None = None
         self._held: dict[Letter, None] = {}
-        self._busy = 0
+        self._busy = subscription.busy
         self._in_a_row = 0
         self._waiter: asyncio.Future[None] | None = None
         self._ended = False
@@ -179,7 +179,7 @@ class MemoryDeliveries:
             reason = f"handed over {letter.attempts} times without success: {letter.setback}"
             self._broker.dead_letters.bury(queue, letter, reason)
             return None
-        if sent.expires_at <= self._broker.now():
+        if sent.expired(self._broker.now()):
             self._broker.dead_letters.bury(queue, letter, "expired")
             return None
         letter.attempts += 1

@@ -98,4 +98,4 @@ def test_only_so_many_finished_directives_are_remembered() -> None:
     # then
     assert len(state.finished) == FINISHED_KEPT
     assert "old-0" not in state.finished
-    assert state.finished["d-1"] is Outcome.FAILED
+    assert state.finished["d-1"].outcome is Outcome.FAILED

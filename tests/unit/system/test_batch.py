@@ -85,7 +85,7 @@ async def in_one_batch(stage: Stage, *names: str) -> None:
         await stage.until_recorded(*names)
         await host.settled()
         durable = {each.id: each.due_at for each in (await stage.journal.load(NODE)).timers}
-        assert {each.id: each.due_at for each in host._timers._by_id.values()} == durable
+        assert {each.id: each.due_at for _, each in host._timers._by_id.values()} == durable
     assert len(stage.journal.commits[0].entries) == len(names)
 
 

@@ -47,7 +47,7 @@ async def test_a_transport_that_duplicates_everything_changes_nothing(stage: Sta
         await faulty.publish([OutgoingEnvelope(fresh(each, stage)) for each in names])
         await stage.until_recorded(*names)
         await turns()
-    assert faulty.injected == len(names)
+    assert faulty.injected["duplicate"] == len(names)
     assert sorted(stage.actor.decided) == sorted(names)
 
 

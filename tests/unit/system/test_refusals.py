@@ -7,7 +7,7 @@ from tests.unit.system.stage import Stage, turns, until
 from tests.unit.system.tally import sending
 from vsm_core.actor import Send, Step
 from vsm_core.channel import Channel, Lane
-from vsm_core.envelope import BODY_LIMIT
+from vsm_core.envelope import BODY_LIMIT, CLOCK_SKEW
 from vsm_core.payloads.control import CoordinationKind, CoordinationSignal, HostStopping
 from vsm_system.supervisor import RESTARTS, Supervisor
 from vsm_transport.protocol import ATTEMPT_LIMIT
@@ -45,7 +45,7 @@ async def test_an_envelope_that_expires_in_the_hands_of_the_host_is_dead_and_not
 ) -> None:
     on_memory.transport.inner.now = lambda: START  # only the host's clock sees that it is late
     short = control("late").model_copy(update={"expires_at": START + timedelta(seconds=1)})
-    on_memory.clock.advance(2)
+    on_memory.clock.advance(2 + CLOCK_SKEW.total_seconds())
     async with on_memory.hosting():
         await on_memory.deliver(short, control("note"))
         await on_memory.until_recorded("note")

@@ -1,42 +1,63 @@
-"""Timers in memory: earliest first, one per id, gone when cancelled or taken."""
+"""A host's timers: counted on the steady clock, so that no step of a wall clock makes one early or late."""
 
 from datetime import timedelta
 
-from tests.unit.system.letters import START, timer
-from vsm_system.timers import Timers
-
-SOON, LATER = START + timedelta(seconds=1), START + timedelta(seconds=2)
-
-
-def test_due_timers_are_taken_once_and_earliest_first() -> None:
-    timers = Timers([timer("b", SOON), timer("a", START), timer("c", LATER)])
-    assert [each.id for each in timers.take_due(SOON)] == ["a", "b"]
-    assert timers.take_due(SOON) == ()
-    assert timers.next_due() == LATER
+from tests.unit.system.letters import START
+from vsm_core.actor import Limits, Timer
+from vsm_core.payloads.control import TimerPurpose
+from vsm_system.timers import Timers, recovered
 
 
-def test_those_due_at_once_come_in_the_order_of_their_ids() -> None:
-    timers = Timers([timer("c"), timer("a"), timer("b")])
-    assert [each.id for each in timers.take_due(START)] == ["a", "b", "c"]
+def timer(name: str, purpose: TimerPurpose = TimerPurpose.AUDIT, *, in_seconds: float = 0.0) -> Timer:
+    due = START + timedelta(seconds=in_seconds)
+    return Timer(id=name, node="root", due_at=due, purpose=purpose, subject="x")
 
 
-def test_a_moved_timer_is_due_at_its_new_time_alone() -> None:
-    timers = Timers([timer("a", START)])
-    timers.set(timer("a", LATER))
-    assert timers.next_due() == LATER
-    assert timers.take_due(SOON) == ()
-    assert timers.take_due(LATER) == (timer("a", LATER),)
+def pending(*due: tuple[str, float]) -> Timers:
+    timers = Timers()
+    for name, at in due:
+        timers.set(timer(name), at)
+    return timers
 
 
-def test_a_timer_moved_forth_and_back_is_due_once() -> None:
-    timers = Timers([timer("a", START), timer("a", LATER), timer("a", START)])
-    assert timers.take_due(LATER) == (timer("a", START),)
+def test_those_due_come_earliest_first_and_once() -> None:
+    timers = pending(("b", 2.0), ("a", 1.0), ("c", 9.0))
+    assert [each.id for each in timers.take_due(2.0)] == ["a", "b"]
+    assert timers.take_due(2.0) == ()
+    assert timers.next_due() == 9.0
+
+
+def test_those_of_one_moment_come_in_the_order_of_their_ids() -> None:
+    assert [each.id for each in pending(("c", 1.0), ("a", 1.0), ("b", 1.0)).take_due(1.0)] == ["a", "b", "c"]
+
+
+def test_a_timer_set_again_is_moved() -> None:
+    timers = pending(("a", 1.0), ("a", 9.0))
+    assert timers.next_due() == 9.0
+    assert timers.take_due(2.0) == ()
+    assert [each.id for each in timers.take_due(9.0)] == ["a"]
+
+
+def test_a_timer_moved_to_and_fro_fires_once() -> None:
+    timers = pending(("a", 1.0), ("a", 9.0), ("a", 1.0))
+    assert [each.id for each in timers.take_due(9.0)] == ["a"]
     assert timers.next_due() is None
 
 
-def test_a_cancelled_timer_is_gone_and_an_unknown_one_no_error() -> None:
-    timers = Timers([timer("a")])
+def test_a_cancelled_timer_is_gone() -> None:
+    timers = pending(("a", 1.0))
     timers.cancel("a")
-    timers.cancel("b")
+    timers.cancel("nobody")
     assert timers.next_due() is None
-    assert timers.take_due(LATER) == ()
+
+
+def test_what_is_left_after_a_restart_counts_from_now() -> None:
+    timers = recovered([timer("a", in_seconds=7.0), timer("late", in_seconds=-7.0)], START, 100.0, Limits())
+    assert [each.id for each in timers.take_due(100.0)] == ["late"]
+    assert timers.next_due() == 107.0
+
+
+def test_a_clock_that_was_put_back_does_not_stretch_a_lease() -> None:
+    limits = Limits(lease_seconds=60)
+    old = timer("lease", TimerPurpose.TASK_LEASE, in_seconds=3_600.0)
+    assert recovered([old], START, 100.0, limits).next_due() == 160.0
