@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 QUICK_START = re.compile(r"^## +quick start *$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RUNS_PYTEST = re.compile(r"^.*-m pytest.*$", re.MULTILINE)
-LOCKED_EXTRAS = ("crew", "test", "lint")
+LOCKED_EXTRAS = ("crew", "postgres", "test", "lint")
 
 
 def read(name: str) -> str:

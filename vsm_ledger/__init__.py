@@ -3,15 +3,16 @@
 The names below load on first use, so that importing the package costs no database library.
 """
 
-from importlib import import_module
+from vsm_core.lazy import loader, names_in
 
 _HOMES = {
     "chain": "Head",
     "checkpoints": "Checkpoint Signer load_signer",
-    "connect": "open_history open_journal",
+    "connect": "migrate open_history open_journal shown",
     "errors": (
-        "CommitTooLarge FactUnreadable LedgerClosed LedgerError LedgerLocked LedgerMissing LedgerTooNew LedgerTooOld "
-        "LedgerUnavailable NotALedger UnsupportedLedger WrongOrganization"
+        "CommitTooLarge DriverMissing FactUnreadable LedgerAddressWrong LedgerClosed LedgerError LedgerLocked "
+        "LedgerMissing LedgerTooNew LedgerTooOld LedgerUnavailable LedgerUnreachable NotALedger UnsupportedLedger "
+        "WrongOrganization"
     ),
     "history": "History",
     "journal": "SqlJournal",
@@ -19,19 +20,9 @@ _HOMES = {
     "tampering": "Finding Tampering",
     "verification": "Verification verify",
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - the table above is the list
-
-
-def __getattr__(name: str) -> object:
-    """Load a public name from its home on first use."""
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = found
-    return found
+__all__ = names_in(_HOMES)  # noqa: PLE0605 - the table above is the list
+__getattr__ = loader(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -6,6 +6,7 @@ Nothing here reads or writes a ledger.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -31,6 +32,7 @@ HASHED = (
     "body",
     "previous_hash",
 )
+_IN_ORDER = tuple(sorted(HASHED))
 _LEAF, _BRANCH = b"\x00", b"\x01"  # so that no leaf can be passed off as a branch
 
 
@@ -45,13 +47,19 @@ class Head:
 
 def fact_hash(row: Mapping[str, object]) -> str:
     """Return the hash of a fact's columns; raise CanonicalError where one of them has no canonical form."""
-    return sha256(canonical_bytes({name: row[name] for name in HASHED})).hexdigest()
+    present = {name: cell for name in _IN_ORDER if (cell := row[name]) is not None}
+    if {str, int}.issuperset(map(type, present.values())):
+        with suppress(orjson.JSONEncodeError):  # a number too wide, or text that is none: the long way knows
+            return sha256(orjson.dumps(present, option=orjson.OPT_STRICT_INTEGER)).hexdigest()
+    return sha256(canonical_bytes(present)).hexdigest()
 
 
-def new_fact_hash(row: Mapping[str, str | int | bytes | None]) -> str:
-    """Return the same hash for a row that was just made, in a tenth of the time: its cells are plain already."""
-    present = {name: cell for name in HASHED if (cell := row[name]) is not None}
-    return sha256(orjson.dumps(present, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def new_fact_hash(cells: Mapping[str, str | int | None]) -> str:
+    """Return the same hash for cells that were just made, in a tenth of the time.
+
+    They are plain already, in the order of their names, and empty ones are left out.
+    """
+    return sha256(orjson.dumps(cells)).hexdigest()
 
 
 def merkle_root(heads: Sequence[Head]) -> str:

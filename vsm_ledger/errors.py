@@ -17,15 +17,38 @@ class UnsupportedLedger(LedgerError):
     """A ledger address names a database this version can't use."""
 
     def __init__(self, scheme: str) -> None:
-        super().__init__(f"a ledger at {scheme}:// is not supported; name a SQLite file or sqlite:///FILE")
+        super().__init__(
+            f"a ledger at {scheme}:// is not supported; name a SQLite file, sqlite:///FILE or postgresql://..."
+        )
         self.scheme = scheme
+
+
+class DriverMissing(LedgerError):
+    """A ledger address is right, but what speaks to its database is not installed."""
+
+    def __init__(self, scheme: str, extra: str) -> None:
+        super().__init__(
+            f"a ledger at {scheme}:// needs the extra `{extra}`: pip install 'vsm-kernel[{extra}]'"
+        )
+        self.scheme = scheme
+        self.extra = extra
+
+
+class LedgerAddressWrong(LedgerError):
+    """A URL of a server can't be taken apart."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"the address {place} can't be read: percent-encode what is special in user and password"
+        )
+        self.place = place
 
 
 class LedgerMissing(LedgerError):
     """There is no ledger to read."""
 
-    def __init__(self, place: str) -> None:
-        super().__init__(f"no ledger at {place}")
+    def __init__(self, place: str, detail: str = "") -> None:
+        super().__init__(f"no ledger at {place}{f': {detail}' if detail else ''}")
         self.place = place
 
 
@@ -84,7 +107,7 @@ class LedgerLocked(LedgerError):
 
 
 class LedgerUnavailable(LedgerError):
-    """The disk is full or failed while writing: nothing is acknowledged, and what was asked may have happened."""
+    """The disk or the server failed while writing: nothing is acknowledged, and what was asked may have happened."""
 
     definite: ClassVar[bool] = False
 
@@ -92,6 +115,10 @@ class LedgerUnavailable(LedgerError):
         super().__init__(f"{place} can't be written: {detail}")
         self.place = place
         self.detail = detail
+
+
+class LedgerUnreachable(LedgerUnavailable):
+    """The ledger's server can't be reached, or was lost on the way: it says nothing of what was asked."""
 
 
 class CommitTooLarge(LedgerError):

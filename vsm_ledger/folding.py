@@ -39,7 +39,7 @@ def fold(changes: Iterable[Change]) -> Folded:
     """Return the changes as one last state per row, in their order."""
     folded = Folded()
     for change in changes:
-        key = tuple([change.key[name] for name in _primary_key(change.table)])
+        key = _part(change.key, _primary_key(change.table))
         if change.whole:
             folded.whole.setdefault(change.table, {})[key] = {**change.key, **change.cells}
             folded.partial.get(change.table, {}).pop(key, None)
@@ -48,13 +48,17 @@ def fold(changes: Iterable[Change]) -> Folded:
     return folded
 
 
+def _part(cells: Mapping[str, Cell], names: tuple[str, ...]) -> Key:
+    return tuple([cells[name] for name in names])
+
+
 def _fold_cells(folded: Folded, change: Change, key: Key) -> None:
     row = folded.whole.get(change.table, {}).get(key)
     if row is None:
         longer = tuple(change.key.values())
         known = folded.partial.setdefault(change.table, {}).setdefault(key, {})
         known.setdefault(longer, Cells(change.key)).cells.update(change.cells)
-    elif all(row[name] == value for name, value in change.key.items()):
+    elif change.key.items() <= row.items():
         row.update(change.cells)
 
 

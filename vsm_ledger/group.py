@@ -1,10 +1,10 @@
 """Group commit: what one transaction writes for many commits.
 
-Theory of operation. The write lock is held, so what is read is what will be true at the end. Each commit is checked
-against the heads as the commits before it in the group leave them; one that fails is fenced alone. The rest become
-one run of statements per table, and one guarded update per stream: ``WHERE version = expected AND epoch = mine``.
-A row that is there already (an envelope handled before) shows as an integrity error of the whole, and so does another
-writer, on a database whose lock is not the whole file's; the caller then tries each commit alone.
+Theory of operation. The write lock is held, so what is read is what will be true at the end; a database that has row
+locks holds those of the heads as well. Each commit is checked against the heads as the commits before it in the group
+leave them; one that fails is fenced alone. The rest become one run of statements per table, and one guarded update per
+stream: ``WHERE version = expected AND epoch = mine``. A row that is there already (an envelope handled before) shows
+as an integrity error of the whole, and the caller then tries each commit alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +18,10 @@ from vsm_core.actor import Fenced
 from vsm_ledger import schema
 from vsm_ledger.chain import new_fact_hash
 from vsm_ledger.folding import fold, write_folded
-from vsm_ledger.rows import Prepared, Row
-from vsm_ledger.statements import Rows, insert, run, upsert
+from vsm_ledger.rows import FACT_COLUMNS, Prepared, Row
+from vsm_ledger.statements import Rows, insert, insert_cells, insert_missing, run, upsert
+
+NOT_COUNTED = -1  # rows met, by a driver that does not tell; the row locks of the heads are the guard then
 
 
 @dataclass(slots=True)
@@ -45,6 +47,20 @@ def write_group(connection: Connection, group: Sequence[Prepared]) -> list[Fence
     return verdicts
 
 
+def was_written(connection: Connection, prepared: Prepared) -> bool:
+    """Say whether a commit that a group held is in the ledger: by the hash of its last fact, or by what it entered."""
+    facts, inbox = schema.facts.c, schema.inbox.c
+    if prepared.facts:
+        last = prepared.facts[-1]
+        of_version = (facts.stream == prepared.stream, facts.version == last.cells["version"])
+        return bool(connection.execute(select(facts.hash).where(*of_version)).scalar() == last.hash)
+    entered = prepared.inbox[-1]
+    of_envelope = (inbox.stream == prepared.stream, inbox.envelope_id == entered["envelope_id"])
+    return bool(
+        connection.execute(select(inbox.position).where(*of_envelope)).scalar() == entered["position"]
+    )
+
+
 def write_marks(connection: Connection, envelope_ids: Iterable[str], now: str) -> None:
     """Mark outgoing envelopes as sent; a mark that is there stays as it is."""
     run(connection, _mark_sent(), [{"marked": each, "moment": now} for each in envelope_ids])
@@ -53,7 +69,8 @@ def write_marks(connection: Connection, envelope_ids: Iterable[str], now: str) -
 def _read_heads(connection: Connection, streams: set[str]) -> dict[str, _Stream]:
     columns = schema.streams.c
     wanted = select(columns.stream, columns.version, columns.head_hash, columns.position, columns.epoch)
-    rows = connection.execute(wanted.where(columns.stream.in_(sorted(streams))))
+    mine = wanted.where(columns.stream.in_(sorted(streams))).order_by(columns.stream).with_for_update()
+    rows = connection.execute(mine)
     return {row[0]: _Stream(row[1], row[2], row[3], row[4], row[1]) for row in rows}
 
 
@@ -69,11 +86,11 @@ def _advance(prepared: Prepared, heads: Mapping[str, _Stream]) -> Fenced | None:
     for row in prepared.inbox:
         head.position += 1
         row["position"] = head.position
-    for row in prepared.facts:
+    for fact in prepared.facts:
         head.version += 1
-        row["version"] = head.version
-        row["previous_hash"] = head.head_hash
-        row["hash"] = head.head_hash = new_fact_hash(row)
+        fact.cells["version"] = head.version
+        fact.cells["previous_hash"] = head.head_hash
+        fact.hash = head.head_hash = new_fact_hash(fact.cells)
     return None
 
 
@@ -89,16 +106,18 @@ def _guard(connection: Connection, heads: Mapping[str, _Stream]) -> None:
         }
         for stream, head in heads.items()
     ]
-    if run(connection, _advance_stream(), rows) != len(rows):
+    if run(connection, _advance_stream(), rows) not in {len(rows), NOT_COUNTED}:
         raise Fenced(", ".join(heads), "another writer moved it")
 
 
 def _write_rows(connection: Connection, passed: Sequence[Prepared]) -> None:
-    insert(connection, schema.facts, [row for prepared in passed for row in prepared.facts])
+    cells = [fact.stored() for prepared in passed for fact in prepared.facts]
+    insert_cells(connection, schema.facts, FACT_COLUMNS, cells)
     insert(connection, schema.inbox, [row for prepared in passed for row in prepared.inbox])
     insert(connection, schema.outbox, [row for prepared in passed for row in prepared.outbox])
     digests = {digest: body for prepared in passed for digest, body in prepared.limits.items()}
-    upsert(connection, schema.limits, [{"digest": digest, "body": body} for digest, body in digests.items()])
+    bodies: Rows = [{"digest": digest, "body": body} for digest, body in digests.items()]
+    insert_missing(connection, schema.limits, bodies)
     run(connection, _mark_handled(), [{"taken": each} for prepared in passed for each in prepared.handled])
     _replace(connection, schema.timers, ((prepared.stream, prepared.timers) for prepared in passed))
     _replace(connection, schema.jobs, ((prepared.stream, prepared.jobs) for prepared in passed))

@@ -18,8 +18,9 @@ from vsm_core.task import Evidence
 from vsm_ledger import schema
 from vsm_ledger.checkpoints import Checkpoint, read_copy
 from vsm_ledger.claims import owner_of
+from vsm_ledger.database import Connections, Place
+from vsm_ledger.opening import check
 from vsm_ledger.rows import recorded_of
-from vsm_ledger.sqlite import Connections, Place, check, reading, require
 from vsm_ledger.views.why import Reason, reasons
 
 DIRECTIVES_LISTED = 100
@@ -198,10 +199,10 @@ class History:
 
 async def open_sql_history(place: Place) -> History:
     """Open a ledger for reading."""
-    require(place)
-    reader = reading(place)
+    place.require()
+    reader = place.reading()
     try:
-        organization = await reader.transact(partial(check, place=place, organization=None))
+        organization = await reader.transact(partial(check, place=str(place), organization=None))
     except BaseException:
         await reader.close()
         raise

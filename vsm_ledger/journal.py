@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Select, Update, select
 
-from vsm_core.actor import Commit, Fenced, Loaded, Owner, Timer
+from vsm_core.actor import Commit, Fenced, Loaded, Owner, Snapshot, Timer
 from vsm_core.envelope import Envelope, decode_envelope
 from vsm_core.payloads.jobs import Job
 from vsm_ledger import schema
@@ -20,9 +20,11 @@ from vsm_ledger.chain import GENESIS
 from vsm_ledger.checkpointing import make_checkpoint
 from vsm_ledger.checkpoints import Checkpoint, Signer
 from vsm_ledger.claims import Claim, check_claim, owner_of, owner_text
+from vsm_ledger.database import Place
+from vsm_ledger.opening import create_or_check
 from vsm_ledger.rebuilding import rebuild_projections
-from vsm_ledger.rows import instant_of, instant_text, prepare, recorded_of
-from vsm_ledger.sqlite import Place, create_or_check, reading, translated, writing
+from vsm_ledger.rows import instant_of, instant_text, prepare, recorded_of, storable
+from vsm_ledger.snapshots import read_snapshot, write_snapshot
 from vsm_ledger.writer import Marks, Writer
 
 IDS_PER_QUERY = 10_000
@@ -40,7 +42,7 @@ class SqlJournal:
         self._code_version = code_version
         self._clock = clock
         self._writer = writer
-        self._reader = reading(place)
+        self._reader = place.reading()
 
     async def claim(self, node: str, owner: Owner, ttl_seconds: float) -> int:
         """Return a new, higher epoch for the node; raise Claimed while another live owner holds it."""
@@ -61,9 +63,16 @@ class SqlJournal:
         released = _held(node, epoch).values(owner=None, claimed_until=None)
         await self._writer.alone(lambda connection: connection.execute(released).rowcount)
 
-    async def load(self, stream: str) -> Loaded:
-        """Return the stream's past, its pending timers and its open jobs; raise FactUnreadable."""
-        return await self._reader.transact(partial(_load, stream=stream))
+    async def load(self, stream: str, state_schema: str | None = None) -> Loaded:
+        """Return the stream's past, its pending timers and its open jobs; raise FactUnreadable.
+
+        Where a snapshot in ``state_schema`` is kept, the past is that and the facts after it; otherwise all facts.
+        """
+        return await self._reader.transact(partial(_load, stream=stream, state_schema=state_schema))
+
+    async def keep_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a folded state for later loads, in a transaction of its own; it is a cache and may be lost."""
+        await self._writer.alone(partial(write_snapshot, snapshot=snapshot))
 
     async def seen(self, stream: str, envelope_ids: Sequence[str]) -> frozenset[str]:
         """Return which of the envelopes this stream has already handled."""
@@ -122,10 +131,9 @@ async def open_sql_journal(
     place: Place, organization: str | None, code_version: str, clock: Clock
 ) -> SqlJournal:
     """Open a ledger for writing, made if it does not exist."""
-    with translated(place):
-        place.path.parent.mkdir(parents=True, exist_ok=True)
-    writer = Writer(writing(place))
-    checked = partial(create_or_check, place=place, organization=organization, now=instant_text(clock()))
+    place.prepare()
+    writer = Writer(place.writing())
+    checked = partial(create_or_check, place=str(place), organization=organization, now=instant_text(clock()))
     try:
         owner = await writer.alone(checked)
     except BaseException:
@@ -141,7 +149,9 @@ def _held(node: str, epoch: int) -> Update:
 def _claim(connection: Connection, node: str, claim: Claim, now: datetime) -> int:
     columns = schema.streams.c
     row = connection.execute(
-        select(columns.epoch, columns.owner, columns.claimed_until).where(columns.stream == node)
+        select(columns.epoch, columns.owner, columns.claimed_until)
+        .where(columns.stream == node)
+        .with_for_update()
     ).first()
     holding = {"owner": owner_text(claim.owner), "claimed_until": instant_text(claim.until)}
     if row is None:
@@ -154,9 +164,12 @@ def _claim(connection: Connection, node: str, claim: Claim, now: datetime) -> in
     return int(row.epoch) + 1
 
 
-def _load(connection: Connection, stream: str) -> Loaded:
+def _load(connection: Connection, stream: str, state_schema: str | None) -> Loaded:
     facts, timers, jobs = schema.facts, schema.timers, schema.jobs
-    rows = connection.execute(select(facts).where(facts.c.stream == stream).order_by(facts.c.version))
+    snapshot = read_snapshot(connection, stream, state_schema) if state_schema is not None else None
+    folded = snapshot.version if snapshot else 0
+    after = select(facts).where(facts.c.stream == stream, facts.c.version > folded)
+    rows = connection.execute(after.order_by(facts.c.version))
     recorded = tuple(recorded_of(row._asdict()) for row in rows)
     due = connection.execute(
         select(timers.c.body).where(timers.c.node == stream).order_by(timers.c.due_at, timers.c.id)
@@ -165,8 +178,9 @@ def _load(connection: Connection, stream: str) -> Loaded:
         select(jobs.c.body).where(jobs.c.node == stream).order_by(jobs.c.started_at, jobs.c.id)
     )
     return Loaded(
-        version=len(recorded),
+        version=folded + len(recorded),
         facts=recorded,
+        snapshot=snapshot,
         timers=tuple(Timer.model_validate_json(body) for body in due.scalars()),
         jobs=tuple(Job.model_validate_json(body) for body in open_jobs.scalars()),
     )
@@ -174,11 +188,12 @@ def _load(connection: Connection, stream: str) -> Loaded:
 
 def _seen(connection: Connection, stream: str, envelope_ids: Sequence[str]) -> frozenset[str]:
     columns = schema.inbox.c
-    found: set[str] = set()
-    for start in range(0, len(envelope_ids), IDS_PER_QUERY):
-        asked = list(envelope_ids[start : start + IDS_PER_QUERY])
+    known_as = {storable(each): each for each in envelope_ids}
+    names, found = list(known_as), set[str]()
+    for start in range(0, len(names), IDS_PER_QUERY):
+        asked = names[start : start + IDS_PER_QUERY]
         wanted = select(columns.envelope_id).where(columns.envelope_id.in_(asked), columns.stream == stream)
-        found.update(connection.execute(wanted).scalars())
+        found.update(known_as[name] for name in connection.execute(wanted).scalars())
     return frozenset(found)
 
 

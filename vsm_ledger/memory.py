@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import TypeVar
 
-from vsm_core.actor import Commit, Fenced, Loaded, LogEntry, Owner, Timer
+from vsm_core.actor import Commit, Fenced, Loaded, LogEntry, Owner, Snapshot, Timer
 from vsm_core.envelope import Envelope
 from vsm_core.facts import RecordedFact, ResultAcknowledged
 from vsm_core.payloads.jobs import Job
@@ -44,6 +44,7 @@ class _Stream:
     sent: dict[str, Envelope] = field(default_factory=dict)
     timers: dict[str, Timer] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)  # by state schema
 
 
 class MemoryLedger:
@@ -96,17 +97,28 @@ class MemoryJournal:
         if stream is not None and stream.epoch == epoch:
             stream.claim = None
 
-    async def load(self, stream: str) -> Loaded:
-        """Return the stream's past, its pending timers and its open jobs."""
+    async def load(self, stream: str, state_schema: str | None = None) -> Loaded:
+        """Return the stream's past, its pending timers and its open jobs; the past from its snapshot on, if asked."""
         found = self.ledger.streams.get(stream)
         if found is None:
             return Loaded(version=0)
+        snapshot = found.snapshots.get(state_schema) if state_schema is not None else None
         return Loaded(
             version=found.version,
-            facts=tuple(found.facts),
+            facts=tuple(found.facts[snapshot.version if snapshot else 0 :]),
+            snapshot=snapshot,
             timers=tuple(sorted(found.timers.values(), key=lambda timer: (timer.due_at, timer.id))),
             jobs=tuple(sorted(found.jobs.values(), key=lambda job: (job.started_at, job.id))),
         )
+
+    async def keep_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a folded state in place of an older one; a ledger that forgets facts needs none."""
+        found = self.ledger.streams.get(snapshot.stream)
+        if found is None or self.ledger.keep is Keep.OPEN or not 0 < snapshot.version <= found.version:
+            return
+        kept = found.snapshots.get(snapshot.state_schema)
+        if kept is None or kept.version <= snapshot.version:
+            found.snapshots[snapshot.state_schema] = snapshot
 
     async def seen(self, stream: str, envelope_ids: Sequence[str]) -> frozenset[str]:
         """Return which of the envelopes this stream has already handled."""

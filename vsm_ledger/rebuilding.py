@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row, select
 
 from vsm_ledger import schema
 from vsm_ledger.folding import fold, write_folded
-from vsm_ledger.projections import Change, Origin, changes_of
-from vsm_ledger.rows import fact_of
+from vsm_ledger.projections import Change, Origin
+from vsm_ledger.rows import changes_in, fact_of
 
 FACTS_PER_STEP = 5_000
 
@@ -45,4 +45,4 @@ def _step(connection: Connection, after: int) -> Sequence[Row[*tuple[object, ...
 def _changes(rows: Sequence[Row[*tuple[object, ...]]]) -> Iterator[Change]:
     for row in rows:
         fact = fact_of(row.kind, row.schema_version, row.body)
-        yield from changes_of(fact, Origin(row.stream, row.id, row.occurred_at))
+        yield from changes_in(fact, Origin(row.stream, row.id, row.occurred_at), row.body)

@@ -4,7 +4,7 @@ Encoding needs no ledger and happens before a commit joins a group, so that a va
 Versions, positions and hashes depend on what is there already; the group fills them in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,19 +13,44 @@ from pydantic import TypeAdapter, ValidationError
 
 from vsm_core.actor import Commit, Limits, LogEntry, Timer
 from vsm_core.channel import Channel
-from vsm_core.codec import canonical_bytes, digest
+from vsm_core.codec import canonical_bytes, digest, wire_bytes
 from vsm_core.envelope import Envelope
 from vsm_core.facts import FACT_CLASSES, AnyFact, Fact, RecordedFact
 from vsm_core.payloads.jobs import Job
+from vsm_ledger.chain import HASHED
 from vsm_ledger.errors import CommitTooLarge, FactUnreadable
-from vsm_ledger.projections import Change, Origin, changes_of
+from vsm_ledger.projections import PROJECTIONS, Change, Origin, changes_of
 
 BODY_LIMIT = 1_048_576  # bytes of one fact's body
 COMMIT_LIMIT = 67_108_864  # bytes of all bodies and envelopes of one commit
 CACHED = 256  # times and limits in use at once
 
+_OPTIONAL = ("directive_id", "suggestion_id", "task_id")  # cells of a fact
+_NUL, _INSTEAD = "\x00", "\ufffd"
+_NUL_ESCAPED = b"\\u0000"  # how a body has it
+
 Row = dict[str, str | int | bytes | None]
 _FACT: TypeAdapter[AnyFact] = TypeAdapter(Fact)
+
+
+@dataclass(slots=True)
+class FactRow:
+    """A fact as it is hashed, by the names of its cells in their order and without the empty ones, and as it is stored.
+
+    The group fills in version, previous hash and hash.
+    """
+
+    cells: dict[str, str | int | None]
+    before: tuple[str | int | None, ...]  # the columns before the version
+    after: tuple[str | int | None, ...]  # those between the version and the previous hash
+    hash: str = ""
+
+    def stored(self) -> tuple[str | int | None, ...]:
+        """Return all its columns, in the order of FACT_COLUMNS."""
+        return (*self.before, self.cells["version"], *self.after, self.cells["previous_hash"], self.hash)
+
+
+FACT_COLUMNS = (*HASHED, "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +60,20 @@ class Prepared:
     stream: str
     epoch: int
     expected_version: int
-    facts: tuple[Row, ...]
+    facts: tuple[FactRow, ...]
     inbox: tuple[Row, ...]
     limits: Mapping[str, str]
     outbox: tuple[Row, ...]
     handled: tuple[str, ...]  # envelopes of other streams that are in an inbox now
     timers: Mapping[str, Row | None]  # None: done
     jobs: Mapping[str, Row | None]
-    changes: tuple[Change, ...]
+    changes: Sequence[Change]
     size_bytes: int
+
+    @property
+    def leaves_a_trace(self) -> bool:
+        """Whether the ledger can tell later that this was written."""
+        return bool(self.facts or self.inbox)
 
 
 def prepare(commit: Commit, organization: str, code_version: str) -> Prepared:
@@ -52,7 +82,7 @@ def prepare(commit: Commit, organization: str, code_version: str) -> Prepared:
     facts = tuple(_fact_row(recorded, stream, organization) for recorded in commit.facts)
     inbox = tuple(_inbox_row(entry, stream, code_version) for entry in commit.entries)
     outbox = tuple(_outbox_row(envelope, stream) for envelope in commit.sends)
-    size = sum(len(str(row["body"])) for row in facts) + sum(_size(row) for row in (*inbox, *outbox))
+    size = sum(len(str(row.cells["body"])) for row in facts) + sum(_size(row) for row in (*inbox, *outbox))
     if size > COMMIT_LIMIT:
         raise CommitTooLarge(f"a commit of {stream}", size, COMMIT_LIMIT)
     return Prepared(
@@ -63,10 +93,10 @@ def prepare(commit: Commit, organization: str, code_version: str) -> Prepared:
         inbox,
         {limits_digest(entry.limits): _limits_text(entry.limits) for entry in commit.entries},
         outbox,
-        tuple(entry.envelope.id for entry in commit.entries if _came_by_outbox(entry.envelope)),
+        tuple(storable(entry.envelope.id) for entry in commit.entries if _came_by_outbox(entry.envelope)),
         _pending(commit.timers_done, {timer.id: _timer_row(timer) for timer in commit.timers}),
         _pending(commit.jobs_done, {job.id: _job_row(job) for job in commit.jobs}),
-        tuple(_changes(commit.facts, facts, stream)),
+        _changes(commit.facts, facts, stream),
         size,
     )
 
@@ -79,6 +109,11 @@ def _size(row: Row) -> int:
 def _pending(done: Sequence[str], rows: Mapping[str, Row]) -> dict[str, Row | None]:
     """What ends first and is set again in one commit is set."""
     return {**dict.fromkeys(done), **rows}
+
+
+def storable(text: str) -> str:
+    """Return a text as every database can hold it in a column: without NUL, which only bytes and bodies keep."""
+    return text.replace(_NUL, _INSTEAD) if _NUL in text else text
 
 
 def _came_by_outbox(envelope: Envelope) -> bool:
@@ -103,35 +138,64 @@ def instant_of(text: str) -> datetime:
 # --------------------------------------------------------------------------------------------------------- facts
 
 
-def _fact_row(recorded: RecordedFact, stream: str, organization: str) -> Row:
+def _fact_row(recorded: RecordedFact, stream: str, organization: str) -> FactRow:
     fact = recorded.fact
     about = fact.__dict__  # asking a model for a field it lacks is slow
-    body = canonical_bytes(fact)
+    body = wire_bytes(fact)
     if len(body) > BODY_LIMIT:
         raise CommitTooLarge(f"{fact.kind} of {stream}", len(body), BODY_LIMIT)
-    return {
+    task, directive = about.get("task_id"), about.get("directive_id")
+    suggestion = about.get("suggestion_id")
+    if _NUL_ESCAPED in body:
+        task, directive, suggestion = (each and storable(each) for each in (task, directive, suggestion))
+    correlation, causation = storable(recorded.correlation_id), storable(recorded.causation_id)
+    fact_id, kind, version, genome = recorded.id, fact.kind, fact.schema_version, recorded.genome_id
+    at, text = instant_text(recorded.occurred_at), body.decode()
+    cells = {
+        "body": text,
+        "causation_id": causation,
+        "correlation_id": correlation,
+        "directive_id": directive,
+        "genome_id": genome,
+        "id": fact_id,
+        "kind": kind,
+        "occurred_at": at,
         "organization": organization,
+        "previous_hash": "",
+        "schema_version": version,
         "stream": stream,
-        "id": recorded.id,
-        "kind": fact.kind,
-        "schema_version": fact.schema_version,
-        "occurred_at": instant_text(recorded.occurred_at),
-        "genome_id": recorded.genome_id,
-        "task_id": about.get("task_id"),
-        "directive_id": about.get("directive_id"),
-        "suggestion_id": about.get("suggestion_id"),
-        "correlation_id": recorded.correlation_id,
-        "causation_id": recorded.causation_id,
-        "body": body.decode(),
+        "suggestion_id": suggestion,
+        "task_id": task,
+        "version": 0,
     }
+    for name in _OPTIONAL:
+        if cells[name] is None:
+            del cells[name]
+    after = (fact_id, kind, version, at, genome, task, directive, suggestion, correlation, causation, text)
+    return FactRow(cells, (organization, stream), after)
 
 
-def _changes(recorded: Sequence[RecordedFact], rows: Sequence[Row], stream: str) -> list[Change]:
-    return [
-        change
-        for each, row in zip(recorded, rows, strict=True)
-        for change in changes_of(each.fact, Origin(stream, each.id, str(row["occurred_at"])))
-    ]
+def _changes(recorded: Sequence[RecordedFact], rows: Sequence[FactRow], stream: str) -> list[Change]:
+    changes: list[Change] = []
+    for each, row in zip(recorded, rows, strict=True):
+        if each.fact.kind in PROJECTIONS:
+            origin = Origin(stream, each.id, str(row.cells["occurred_at"]))
+            changes.extend(changes_in(each.fact, origin, str(row.cells["body"])))
+    return changes
+
+
+def changes_in(fact: AnyFact, origin: Origin, body: str) -> Iterable[Change]:
+    """Return what a fact changes in the read models, in cells that every database can hold."""
+    changes = changes_of(fact, origin)
+    return map(_storable_change, changes) if _NUL_ESCAPED.decode() in body else changes
+
+
+def _storable_change(change: Change) -> Change:
+    key, cells = (
+        {name: storable(cell) if isinstance(cell, str) else cell for name, cell in part.items()}
+        for part in (change.key, change.cells)
+    )
+    return change._replace(key=key, cells=cells)
 
 
 def fact_of(kind: str, schema_version: int, body: str) -> AnyFact:
@@ -173,10 +237,10 @@ def _inbox_row(entry: LogEntry, stream: str, code_version: str) -> Row:
     envelope = entry.envelope
     return {
         "stream": stream,
-        "envelope_id": envelope.id,
+        "envelope_id": storable(envelope.id),
         "source": envelope.source,
         "payload_type": envelope.payload_type,
-        "causation_id": envelope.causation_id,
+        "causation_id": storable(envelope.causation_id),
         "bytes": envelope.encoded(),
         "now": instant_text(entry.now),
         "seed": str(entry.seed),
@@ -186,7 +250,7 @@ def _inbox_row(entry: LogEntry, stream: str, code_version: str) -> Row:
         "code_version": code_version,
         "facts": entry.facts,
         "sends": entry.sends,
-        "refusal": entry.refusal,
+        "refusal": entry.refusal and storable(entry.refusal),
     }
 
 

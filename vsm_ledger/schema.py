@@ -3,40 +3,67 @@
 What is written first is the journal's: streams, facts, the inbox (mark and log in one), the outbox, timers and jobs.
 What can be recomputed from the facts is a projection. Times are canonical text (RFC 3339, UTC, microseconds), so
 their order is the order of the text and hashing needs no conversion. Nothing here knows a database driver.
+
+The version is that of the newest migration, which makes the same tables; a change here needs one there, and a test
+compares the two.
 """
 
+from typing import Any
+
 from sqlalchemy import (
+    BigInteger,
     Column,
     Float,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+REVISION = f"{SCHEMA_VERSION:04}"  # the same, as the migrations name it
+FIRST_REVISION = "0001"  # ledgers of this one bear no stamp
 
 tables = MetaData()
+# Text sorts by its bytes and counts are 64 bits wide on every database.
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+_KEY = String().with_variant(String(collation="C"), "postgresql")
+_NUMBER = Integer().with_variant(BigInteger(), "postgresql")
 
 
 def _text(name: str, *, optional: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=optional)
+    return Column(name, _TEXT, nullable=optional)
 
 
 def _number(name: str, *, optional: bool = False) -> Column[int]:
-    return Column(name, Integer, nullable=optional)
+    return Column(name, _NUMBER, nullable=optional)
 
 
 def _sequence() -> Column[int]:
-    return Column("sequence", Integer, primary_key=True, autoincrement=True)
+    return Column("sequence", _NUMBER, primary_key=True, autoincrement=True)
 
 
 def _key(name: str) -> Column[str]:
-    return Column(name, String, primary_key=True)
+    return Column(name, _KEY, primary_key=True)
+
+
+def _where(index: str, *columns: "Column[Any]", only: "ColumnElement[bool]") -> Index:
+    """Index the rows of which something is true: few of many."""
+    return Index(index, *columns, sqlite_where=only, postgresql_where=only)
+
+
+stamp = Table(  # under the names that alembic gives it
+    "alembic_version",
+    tables,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 
 # ------------------------------------------------------------------------------------------------ what was written
@@ -45,7 +72,6 @@ ledger = Table(
     "ledger",
     tables,
     _key("organization"),
-    _number("schema_version"),
     _text("created_at"),
 )
 
@@ -83,8 +109,8 @@ facts = Table(
     _text("hash"),
     UniqueConstraint("stream", "version", name="facts_version"),
 )
-Index("facts_task", facts.c.task_id, sqlite_where=facts.c.task_id.is_not(None))
-Index("facts_directive", facts.c.directive_id, sqlite_where=facts.c.directive_id.is_not(None))
+_where("facts_task", facts.c.task_id, only=facts.c.task_id.is_not(None))
+_where("facts_directive", facts.c.directive_id, only=facts.c.directive_id.is_not(None))
 Index("facts_causation", facts.c.causation_id)
 
 inbox = Table(
@@ -127,17 +153,27 @@ outbox = Table(
     _number("handled"),  # 1 once the target's inbox in this ledger has it
     UniqueConstraint("id", name="outbox_id"),
 )
-Index("outbox_unsent", outbox.c.stream, outbox.c.sequence, sqlite_where=outbox.c.sent_at.is_(None))
-Index("outbox_open", outbox.c.stream, outbox.c.expires_at, sqlite_where=outbox.c.handled == 0)
+_where("outbox_unsent", outbox.c.stream, outbox.c.sequence, only=outbox.c.sent_at.is_(None))
+_where("outbox_open", outbox.c.stream, outbox.c.expires_at, only=outbox.c.handled == 0)
 
 timers = Table("timers", tables, _key("node"), _key("id"), _text("due_at"), _text("body"))
 
 jobs = Table("jobs", tables, _key("node"), _key("id"), _text("started_at"), _text("body"))
 
+snapshots = Table(  # a cache of folded states: it may be deleted at any time
+    "snapshots",
+    tables,
+    _key("stream"),
+    _key("state_schema"),
+    _number("version"),
+    _text("fact_hash"),  # of the fact with that version
+    Column("body", LargeBinary, nullable=False),
+)
+
 checkpoints = Table(
     "checkpoints",
     tables,
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("number", _NUMBER, primary_key=True, autoincrement=False),
     _text("created_at"),
     _number("facts"),
     _text("body"),

@@ -19,7 +19,7 @@ from time import monotonic, sleep
 from typing import TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine, inspect, select
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
@@ -29,20 +29,15 @@ from vsm_ledger.errors import (
     LedgerError,
     LedgerLocked,
     LedgerMissing,
-    LedgerTooNew,
-    LedgerTooOld,
     LedgerUnavailable,
     NotALedger,
-    WrongOrganization,
 )
-from vsm_ledger.schema import SCHEMA_VERSION, ledger, tables
 
 PAGE_BYTES = 8_192
 CACHE_KIBIBYTES = 65_536
-CHECKPOINT_PAGES = 4_000  # of the write-ahead log: 32 MiB
+CHECKPOINT_PAGES = 16_000  # of the write-ahead log: 128 MiB
 READERS = 4
 RETRY_SECONDS = 0.02
-DEFAULT_ORGANIZATION = "vsm"
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _NOT_OURS = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _PRIMARY = 0xFF  # the low byte of an extended result code
@@ -66,6 +61,28 @@ class Place:
 
     def __str__(self) -> str:
         return str(self.path)
+
+    def writing(self) -> "Connections":
+        """Return the one connection that writes; its transactions hold the write lock from their beginning."""
+        return writing(self)
+
+    def reading(self) -> "Connections":
+        """Return connections that only read and never create a file; a transaction sees one moment."""
+        return reading(self)
+
+    def reading_anything(self) -> "Connections":
+        """Return a connection that reads text of any bytes, so that damage can be reported."""
+        return reading_anything(self)
+
+    def prepare(self) -> None:
+        """Make the folder."""
+        with translated(self):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+
+    def require(self) -> None:
+        """Raise LedgerMissing if there is no file to read."""
+        if not self.path.is_file():
+            raise LedgerMissing(str(self))
 
 
 # --------------------------------------------------------------------------------------------------- connections
@@ -200,45 +217,3 @@ def ledger_error(place: Place, error: BaseException) -> LedgerError:
 
 def _code(error: BaseException) -> int:
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY
-
-
-# ------------------------------------------------------------------------------------- making and checking a file
-
-
-def create_or_check(connection: Connection, place: Place, organization: str | None, now: str) -> str:
-    """Return whose ledger this is, after making it if the file is new; the write lock is held."""
-    found = inspect(connection).get_table_names()
-    if found:
-        return check(connection, place, organization)
-    tables.create_all(connection, checkfirst=False)
-    owner = organization or DEFAULT_ORGANIZATION
-    row = {"organization": owner, "schema_version": SCHEMA_VERSION, "created_at": now}
-    connection.execute(ledger.insert(), row)
-    return owner
-
-
-def check(connection: Connection, place: Place, organization: str | None) -> str:
-    """Return whose ledger this is; raise if it is none, of another version, or of another organization."""
-    names = inspect(connection).get_table_names()
-    if not names:
-        raise LedgerMissing(
-            str(place)
-        )  # a file whose making was interrupted: nothing was ever recorded in it
-    if ledger.name not in names:
-        raise NotALedger(str(place), "it has no ledger table")
-    row = connection.execute(select(ledger.c.organization, ledger.c.schema_version)).first()
-    if row is None:
-        raise NotALedger(str(place), "its ledger table is empty")
-    if row.schema_version > SCHEMA_VERSION:
-        raise LedgerTooNew(str(place), row.schema_version, SCHEMA_VERSION)
-    if row.schema_version < SCHEMA_VERSION:
-        raise LedgerTooOld(str(place), row.schema_version, SCHEMA_VERSION)
-    if organization is not None and row.organization != organization:
-        raise WrongOrganization(str(place), row.organization, organization)
-    return str(row.organization)
-
-
-def require(place: Place) -> None:
-    """Raise LedgerMissing if there is no file to read."""
-    if not place.path.is_file():
-        raise LedgerMissing(str(place))

@@ -1,13 +1,16 @@
 """Statements run once per row: compiled once, their parameters put in order by hand.
 
-SQLAlchemy's own way prepares each row's parameters again, which costs more than the insert itself.
+SQLAlchemy's own way prepares each row's parameters again, which costs more than the insert itself. This is the only
+file where the transaction's functions meet the differences of SQL between databases.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
+from operator import itemgetter
 
 from sqlalchemy import Connection, Dialect, Table
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Delete, Insert, Update
 
@@ -22,17 +25,37 @@ def insert(connection: Connection, table: Table, rows: Rows) -> None:
     run(connection, _insert_into(table), rows)
 
 
+def insert_cells(
+    connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Cell | bytes, ...]]
+) -> None:
+    """Insert rows given as cells in the order of ``names``: the short way for the largest table."""
+    if rows:
+        text, order = _compiled(_insert_into(table), names, connection.dialect)
+        assert order == names
+        connection.exec_driver_sql(text, rows)
+
+
 def upsert(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert rows of one shape, each over the row with its key."""
-    run(connection, _upsert_into(table), rows)
+    run(connection, _upsert_into(table, connection.dialect.name), rows)
+
+
+def insert_missing(connection: Connection, table: Table, rows: Rows) -> None:
+    """Insert rows of one shape where no row has their key: for content that its key determines."""
+    run(connection, _insert_missing_into(table, connection.dialect.name), rows)
 
 
 def run(connection: Connection, statement: Insert | Update | Delete, rows: Rows) -> int:
-    """Run a statement once per row, all of the same shape, and return how many rows it met."""
+    """Run a statement once per row, all of the same shape, and return how many rows it met; -1 if nobody counted."""
     if not rows:
         return 0
     text, names = _compiled(statement, tuple(rows[0]), connection.dialect)
-    return connection.exec_driver_sql(text, [tuple([row[name] for name in names]) for row in rows]).rowcount
+    cells = itemgetter(*names) if len(names) > 1 else _only(names[0])
+    return connection.exec_driver_sql(text, list(map(cells, rows))).rowcount
+
+
+def _only(name: str) -> Callable[[Mapping[str, Cell | bytes]], tuple[Cell | bytes]]:
+    return lambda row: (row[name],)
 
 
 @lru_cache(maxsize=STATEMENTS_COMPILED)
@@ -51,8 +74,17 @@ def _insert_into(table: Table) -> Insert:
 
 
 @cache
-def _upsert_into(table: Table) -> Insert:
-    statement = insert_sqlite(table)
+def _upsert_into(table: Table, dialect: str) -> Insert:
+    statement = _insert_of(dialect, table)
     keys = [column.name for column in table.primary_key]
     cells = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=cells)
+
+
+@cache
+def _insert_missing_into(table: Table, dialect: str) -> Insert:
+    return _insert_of(dialect, table).on_conflict_do_nothing()
+
+
+def _insert_of(dialect: str, table: Table) -> SqliteInsert | PostgresInsert:
+    return SqliteInsert(table) if dialect == "sqlite" else PostgresInsert(table)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from typing import NamedTuple
 
 from vsm_ledger.chain import GENESIS
 
@@ -39,8 +40,7 @@ class Finding:
         return f"{self.tampering} at {where}: {self.detail}"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):  # not a dataclass: there are as many as facts
     """One stored fact as the chain sees it."""
 
     version: object

@@ -18,8 +18,8 @@ from vsm_core.errors import CanonicalError
 from vsm_ledger import schema
 from vsm_ledger.chain import HASHED, fact_hash
 from vsm_ledger.checkpoints import read_copy
-from vsm_ledger.connect import BUSY_TIMEOUT_SECONDS, ledger_path
-from vsm_ledger.sqlite import Place, reading_anything, require
+from vsm_ledger.connect import place_of
+from vsm_ledger.errors import LedgerMissing, LedgerUnreachable
 from vsm_ledger.tampering import Finding, Link, StoredHead, Tampering, judge_stream
 from vsm_ledger.witnesses import Copies, Keys, StoredCheckpoint, judge_checkpoints, signed_heads
 
@@ -46,13 +46,16 @@ async def verify(
 ) -> Verification:
     """Compare facts, heads, checkpoints and their copies (where -> checkpoints); ``keys`` are public keys by id.
 
-    Raises LedgerMissing and UnsupportedLedger, and nothing else, whatever lies in the file.
+    Raises LedgerMissing, UnsupportedLedger or DriverMissing, and LedgerUnreachable where a server can't be reached;
+    nothing else, whatever lies in the ledger.
     """
-    place = Place(ledger_path(location), BUSY_TIMEOUT_SECONDS)
-    require(place)
-    reader = reading_anything(place)
+    place = place_of(location)
+    place.require()
+    reader = place.reading_anything()
     try:
         return await reader.transact(partial(_verify, copies=copies or {}, keys=keys or {}))
+    except (LedgerMissing, LedgerUnreachable):
+        raise
     except Exception as error:  # noqa: BLE001 - a damaged file makes its driver raise anything
         return Verification(0, 0, 0, (_damage(error),), ())
     finally:
@@ -120,7 +123,8 @@ def _chains(connection: Connection) -> Iterator[tuple[str, list[Link]]]:
     facts = schema.facts
     wanted = select(facts).order_by(facts.c.stream, facts.c.version, facts.c.sequence)
     rows = connection.execution_options(yield_per=FACTS_PER_STEP).execute(wanted)
-    plain = (dict(row._mapping) for row in rows)  # noqa: SLF001 - the public name of SQLAlchemy's row mapping
+    names = tuple(rows.keys())
+    plain = (dict(zip(names, row, strict=True)) for row in rows)
     for stream, of_stream in groupby(plain, key=lambda row: str(row["stream"])):
         yield stream, list(_links(of_stream))
 

@@ -2,22 +2,25 @@
 
 Commits and marks that wait while a transaction runs share the next one. A transaction that fails is rolled back
 whole; when it failed for a row that was there already, each commit is tried alone, so that only the one to blame is
-fenced. After a failing disk the connection is made anew: nothing it remembers is trusted.
+fenced. After a failing disk the connection is made anew: nothing it remembers is trusted. Where it is not known
+whether the transaction became durable, the ledger is asked; nothing is ever written again on a guess.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from vsm_core.actor import Fenced
-from vsm_ledger.errors import LedgerClosed, LedgerError
-from vsm_ledger.group import write_group, write_marks
+from vsm_ledger.database import Connections
+from vsm_ledger.errors import LedgerClosed, LedgerError, LedgerUnavailable
+from vsm_ledger.group import was_written, write_group, write_marks
 from vsm_ledger.rows import Prepared
-from vsm_ledger.sqlite import Connections
 
 GROUP_COMMITS = 1_024  # that share one transaction at most
 GROUP_BYTES = (
@@ -96,8 +99,16 @@ class Writer:
         return taken
 
     async def _write_group(self, tickets: Sequence[Ticket]) -> None:
+        verdicts: list[Exception | None] = []
+
+        def act(connection: Connection) -> None:
+            verdicts[:] = _write(connection, tickets)
+
         try:
-            verdicts = await self._connections.transact(lambda connection: _write(connection, tickets))
+            await self._connections.transact(act)
+        except LedgerUnavailable as error:
+            written = await self._is_written(tickets, verdicts)
+            _settle(tickets, verdicts if written else [error] * len(tickets))
         except LedgerError as error:
             _settle(tickets, [error] * len(tickets))
         except Exception as error:  # noqa: BLE001 - the one to blame gets it, and raises it
@@ -107,6 +118,14 @@ class Writer:
                 await self._write_group([ticket])
         else:
             _settle(tickets, verdicts)
+
+    async def _is_written(self, tickets: Sequence[Ticket], verdicts: Sequence[Exception | None]) -> bool:
+        """Ask what became of a group whose end was not seen; one commit of it stands for all."""
+        for ticket, verdict in zip(tickets, verdicts, strict=False):  # no verdicts: it was never asked to end
+            if isinstance(ticket.work, Prepared) and verdict is None and ticket.work.leaves_a_trace:
+                with suppress(LedgerError):
+                    return await self._connections.transact(partial(was_written, prepared=ticket.work))
+        return False
 
 
 def _write(connection: Connection, tickets: Sequence[Ticket]) -> list[Exception | None]:

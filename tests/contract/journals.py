@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.databases import KINDS, site_on_postgres, site_on_sqlite
 from vsm_core.actor import Commit, Limits, LogEntry, Owner, Timer
 from vsm_core.channel import Channel
 from vsm_core.envelope import LIFETIME, Envelope
@@ -25,6 +26,7 @@ GENOME = "a" * 64
 COMMIT = "c" * 40
 START = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 TTL_SECONDS = 15.0
+BUSY_SECONDS = 1.0
 Journal = SqlJournal | MemoryJournal
 
 
@@ -55,7 +57,7 @@ class Shelf:
         return journal
 
 
-def memory_shelf(_: Path) -> Shelf:
+def memory_shelf() -> Shelf:
     ledger = MemoryLedger()
 
     async def opener(shelf: Shelf) -> Journal:
@@ -64,15 +66,24 @@ def memory_shelf(_: Path) -> Shelf:
     return Shelf(opener)
 
 
-def sqlite_shelf(folder: Path) -> Shelf:
+def database_shelf(location: str | Path) -> Shelf:
     async def opener(shelf: Shelf) -> Journal:
-        path = folder / "ledger.sqlite"
-        return await open_journal(path, organization="demo", clock=shelf.clock, busy_timeout_seconds=1.0)
+        return await open_journal(
+            location, organization="demo", clock=shelf.clock, busy_timeout_seconds=BUSY_SECONDS
+        )
 
     return Shelf(opener)
 
 
-SHELVES = {"memory": memory_shelf, "sqlite": sqlite_shelf}
+SHELVES = ("memory", *KINDS)
+
+
+def shelf_of(kind: str, folder: Path, database: str) -> Shelf:
+    """A new shelf of one kind, in a folder or in a database of PostgreSQL."""
+    if kind == "memory":
+        return memory_shelf()
+    site = site_on_postgres(database) if kind == "postgres" else site_on_sqlite(folder)
+    return database_shelf(site.location)
 
 
 # ------------------------------------------------------------------------------------------------------- owners

@@ -4,7 +4,7 @@ Each test gets a shelf: one ledger that can be opened as often as asked, as by a
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from tests.contract.journals import (
     job,
     owner,
     recorded,
+    shelf_of,
     timer,
 )
 from vsm_core.actor import Commit, Fenced, Loaded
@@ -36,17 +37,7 @@ from vsm_core.facts import FACT_CLASSES, RecordedFact
 from vsm_core.payloads.control import Cancel, CancelScope
 from vsm_core.value import TEXT_LIMIT
 
-
-@pytest.fixture(params=sorted(SHELVES))
-async def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shelf]:
-    made = SHELVES[request.param](tmp_path)
-    async with made.stack:
-        yield made
-
-
-@pytest.fixture
-async def journal(shelf: Shelf) -> Journal:
-    return await shelf.open()
+NUMBERS = count()  # so that examples of one test share a ledger
 
 
 async def claimed(journal: Journal, *nodes: str) -> None:
@@ -150,14 +141,22 @@ async def test_streams_are_apart(journal: Journal) -> None:
     assert (await journal.load("leaf")).facts == (recorded("b"),)
 
 
+@pytest.fixture
+def shelves(tmp_path: Path, postgres: str) -> list[Shelf]:
+    return [shelf_of(each, tmp_path, postgres) for each in SHELVES]
+
+
 @pytest.mark.parametrize("kind", sorted(FACT_CLASSES))
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
-def test_every_kind_of_fact_comes_back_as_it_went(kind: str, data: st.DataObject, tmp_path_factory) -> None:
+def test_every_kind_of_fact_comes_back_as_it_went(
+    kind: str, data: st.DataObject, shelves: list[Shelf]
+) -> None:
     facts = data.draw(st.lists(models(FACT_CLASSES[kind]), min_size=1, max_size=3))
+    node = f"node-{next(NUMBERS)}"
     written = tuple(
         RecordedFact(
-            id=f"fact_{ordinal}",
+            id=f"fact_{node}_{ordinal}",
             fact=fact,
             occurred_at=data.draw(st.sampled_from([START, START.replace(microsecond=0)])),
             genome_id=GENOME,
@@ -166,17 +165,18 @@ def test_every_kind_of_fact_comes_back_as_it_went(kind: str, data: st.DataObject
         )
         for ordinal, fact in enumerate(facts)
     )
-    for make in SHELVES.values():
-        read = asyncio.run(there_and_back(make(tmp_path_factory.mktemp("ledger")), written))
-        assert read == written
+    for shelf in shelves:
+        assert asyncio.run(there_and_back(shelf, node, written)) == written
 
 
-async def there_and_back(shelf: Shelf, written: tuple[RecordedFact, ...]) -> tuple[RecordedFact, ...]:
+async def there_and_back(
+    shelf: Shelf, node: str, written: tuple[RecordedFact, ...]
+) -> tuple[RecordedFact, ...]:
     async with shelf.stack:
         journal = await shelf.open()
-        await claimed(journal, "root")
-        await journal.commit(commit("root", 1, 0, facts=written))
-        return (await journal.load("root")).facts
+        await claimed(journal, node)
+        await journal.commit(commit(node, 1, 0, facts=written))
+        return (await journal.load(node)).facts
 
 
 # --------------------------------------------------------------------------------------------------- the inbox

@@ -1,24 +1,9 @@
 """The journal's contract on claims: one live host per node, over every adapter."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from tests.contract.journals import SHELVES, TTL_SECONDS, Journal, Shelf, dead_owner, foreign_owner, owner
+from tests.contract.journals import TTL_SECONDS, Journal, Shelf, dead_owner, foreign_owner, owner
 from vsm_core.actor import Claimed, Fenced
-
-
-@pytest.fixture(params=sorted(SHELVES))
-async def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shelf]:
-    made = SHELVES[request.param](tmp_path)
-    async with made.stack:
-        yield made
-
-
-@pytest.fixture
-async def journal(shelf: Shelf) -> Journal:
-    return await shelf.open()
 
 
 async def test_the_first_claim_of_a_node_has_epoch_1_and_each_later_one_is_higher(journal: Journal) -> None:

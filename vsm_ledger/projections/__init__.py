@@ -4,7 +4,7 @@ One literal table says it all: fact kind -> projections. A projection is a pure 
 changes, so the tables can be dropped and made again from the facts, with the same rows. Nothing here knows a database.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from vsm_core.facts import AnyFact
 from vsm_ledger.projections import attempts, directives, organization, tasks
@@ -13,10 +13,10 @@ from vsm_ledger.projections.change import Cell, Change, Changes, Origin
 __all__ = ["HISTORY_ONLY", "PROJECTIONS", "Cell", "Change", "Origin", "changes_of"]
 
 
-def changes_of(fact: AnyFact, origin: Origin) -> Iterator[Change]:
+def changes_of(fact: AnyFact, origin: Origin) -> Sequence[Change]:
     """Return what a fact changes in the read models; nothing for what is history only."""
-    for project in PROJECTIONS.get(fact.kind, ()):
-        yield from project(fact, origin)
+    projections = PROJECTIONS.get(fact.kind, ())
+    return [change for project in projections for change in project(fact, origin)]
 
 
 PROJECTIONS: Mapping[str, tuple[Callable[..., Changes], ...]] = {

@@ -1,16 +1,17 @@
-"""A ledger with two streams and two checkpoints, for those who tamper with it."""
+"""A ledger with two streams and two checkpoints, on each kind of database, for those who tamper with it."""
 
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.contract.journals import TTL_SECONDS, commit, owner, recorded
+from tests.databases import Site, postgres, site
 from vsm_ledger import Checkpoint, Verification, load_signer, open_journal, verify
 from vsm_ledger.chain import GENESIS, fact_hash
 from vsm_ledger.checkpoints import load_public_keys
 
+__all__ = ["postgres", "site"]
 FACTS = 6  # on each of two streams; a checkpoint after the third and after the fifth
 
 
@@ -18,23 +19,20 @@ FACTS = 6  # on each of two streams; a checkpoint after the third and after the 
 class Kept:
     """A ledger as it was written, and what lies outside it."""
 
-    path: Path
+    site: Site
     copies: tuple[Checkpoint, ...]
     keys: dict[str, bytes]
 
     async def verified(self) -> Verification:
-        return await verify(self.path, copies={"checkpoints.ndjson": self.copies}, keys=self.keys)
+        return await verify(self.site.location, copies={"checkpoints.ndjson": self.copies}, keys=self.keys)
 
-    def sql(self, *statements: str, **values: object) -> None:
-        connection = sqlite3.connect(self.path, isolation_level=None)
-        for statement in statements:
-            connection.execute(statement, values)
-        connection.close()
+    def sql(self, *statements: str) -> None:
+        self.site.sql(*statements)
 
 
 @pytest.fixture
-async def kept(tmp_path: Path) -> Kept:
-    journal = await open_journal(tmp_path / "ledger.sqlite", organization="demo")
+async def kept(site: Site, tmp_path: Path) -> Kept:
+    journal = await open_journal(site.location, organization="demo")
     signer = load_signer(tmp_path / "state", tmp_path / "keys")
     copies = []
     for node in ("alpha", "beta"):
@@ -45,25 +43,20 @@ async def kept(tmp_path: Path) -> Kept:
         if version in {2, 4}:
             copies.append(await journal.checkpoint(signer))
     await journal.close()
-    return Kept(tmp_path / "ledger.sqlite", tuple(copies), load_public_keys(tmp_path / "state"))
+    return Kept(site, tuple(copies), load_public_keys(tmp_path / "state"))
 
 
-def rehash(path: Path, stream: str, start: int) -> None:
+def rehash(site: Site, stream: str, start: int) -> None:
     """Make a stream's chain whole again from a version on, as whoever knows the format could."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    rows = [
-        dict(row)
-        for row in connection.execute("SELECT * FROM facts WHERE stream = ? ORDER BY version", [stream])
-    ]
+    rows = site.rows(f"SELECT * FROM facts WHERE stream = '{stream}' ORDER BY version")
     previous = GENESIS if start == 1 else rows[start - 2]["hash"]
+    changes = []
     for row in rows[start - 1 :]:
         row["previous_hash"] = previous
         row["hash"] = previous = fact_hash(row)
-        connection.execute(
-            "UPDATE facts SET previous_hash = :previous_hash, hash = :hash WHERE sequence = :sequence", row
+        changes.append(
+            f"UPDATE facts SET previous_hash = '{row['previous_hash']}', hash = '{row['hash']}' "
+            f"WHERE sequence = {row['sequence']}"
         )
-    connection.execute(
-        "UPDATE streams SET head_hash = ?, version = ? WHERE stream = ?", [previous, len(rows), stream]
-    )
-    connection.close()
+    head = f"UPDATE streams SET head_hash = '{previous}', version = {len(rows)} WHERE stream = '{stream}'"
+    site.sql(*changes, head)

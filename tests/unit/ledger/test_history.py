@@ -1,6 +1,5 @@
 """What the ledger tells people, read while a journal is open and after it is closed."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,24 +10,27 @@ from hypothesis import strategies as st
 
 from tests.contract.arbitrary import models
 from tests.contract.journals import COMMIT, START, TTL_SECONDS, commit, owner, recorded
+from tests.databases import Site
 from tests.unit.ledger.story import CHECK, DIRECTIVE, EVIDENCE, OTHER, PART, WHOLE, tell
 from vsm_core.facts import FACT_CLASSES
 from vsm_ledger import FactUnreadable, History, LedgerMissing, open_history, open_journal
 from vsm_ledger.history import FactFilter
 from vsm_ledger.views.sentences import SENTENCES, sentence_of
 
+on_a_file = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
-async def path(tmp_path: Path) -> Path:
-    journal = await open_journal(tmp_path / "ledger.sqlite", organization="demo")
+async def told(site: Site) -> Site:
+    journal = await open_journal(site.location, organization="demo")
     await tell(journal)
     await journal.close()
-    return tmp_path / "ledger.sqlite"
+    return site
 
 
 @pytest.fixture
-async def history(path: Path) -> AsyncIterator[History]:
-    opened = await open_history(path)
+async def history(told: Site) -> AsyncIterator[History]:
+    opened = await open_history(told.location)
     yield opened
     await opened.close()
 
@@ -142,9 +144,9 @@ def test_a_sentence_can_be_said_of_any_fact(kind: str, data: st.DataObject) -> N
     assert len(sentence.split()) > 2
 
 
-async def test_reading_goes_on_while_a_journal_writes(tmp_path: Path) -> None:
-    journal = await open_journal(tmp_path / "ledger.sqlite")
-    history = await open_history(tmp_path / "ledger.sqlite")
+async def test_reading_goes_on_while_a_journal_writes(site: Site) -> None:
+    journal = await open_journal(site.location)
+    history = await open_history(site.location)
     await journal.claim("root", owner(), TTL_SECONDS)
     for version in range(5):
         await journal.commit(commit("root", 1, version, facts=[recorded(str(version))]))
@@ -157,31 +159,42 @@ def files_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def test_reading_does_not_make_a_ledger(tmp_path: Path) -> None:
-    with pytest.raises(LedgerMissing):
-        await open_history(tmp_path / "none.sqlite")
+async def test_reading_does_not_make_a_ledger(site: Site, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(LedgerMissing):
+            await open_history(site.location)
     assert not files_in(tmp_path)
 
 
-async def test_a_ledger_in_a_folder_that_can_not_be_written_is_read(path: Path) -> None:
-    path.parent.chmod(0o500)
+@on_a_file
+async def test_a_ledger_in_a_folder_that_can_not_be_written_is_read(told: Site) -> None:
+    folder = Path(told.location).parent
+    folder.chmod(0o500)
     try:
-        history = await open_history(path)
+        history = await open_history(told.location)
         assert len(await history.directives()) == 1
         await history.close()
     finally:
-        path.parent.chmod(0o700)
+        folder.chmod(0o700)
 
 
-@pytest.mark.parametrize(
-    "change",
-    ["kind = 'Unheard'", "schema_version = 99", "body = '{}'", "occurred_at = 'noon'", "body = x'ff00'"],
-)
-async def test_a_fact_that_can_not_be_read_is_named(path: Path, change: str) -> None:
-    with sqlite3.connect(path) as connection:
-        connection.execute(f"UPDATE facts SET {change} WHERE stream = 'team' AND version = 2")
-    connection.close()
-    history = await open_history(path)
+UNREADABLE = ("kind = 'Unheard'", "schema_version = 99", "body = '{}'", "occurred_at = 'noon'")
+
+
+@pytest.mark.parametrize("change", UNREADABLE)
+async def test_a_fact_that_can_not_be_read_is_named(told: Site, change: str) -> None:
+    told.sql(f"UPDATE facts SET {change} WHERE stream = 'team' AND version = 2")
+    await fact_2_of_team_is_named(told)
+
+
+@on_a_file
+async def test_a_fact_that_is_no_text_is_named(told: Site) -> None:
+    told.sql("UPDATE facts SET body = x'ff00' WHERE stream = 'team' AND version = 2")
+    await fact_2_of_team_is_named(told)
+
+
+async def fact_2_of_team_is_named(told: Site) -> None:
+    history = await open_history(told.location)
     with pytest.raises(FactUnreadable, match="fact 2 of team") as error:
         await history.facts()
     assert (error.value.stream, error.value.version) == ("team", 2)

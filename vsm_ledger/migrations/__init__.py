@@ -1,0 +1,56 @@
+"""Migrations: how a ledger of an older version gets today's tables; the facts in it stay as they are.
+
+A migration never changes a fact: readers understand old facts, and the chain covers them. Alembic loads here and
+nowhere else, because it is slow to load.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from vsm_core.actor import Owner
+from vsm_ledger import schema
+from vsm_ledger.claims import Claim, check_claim, owner_of
+from vsm_ledger.errors import LedgerTooNew
+from vsm_ledger.opening import version_of
+from vsm_ledger.rows import instant_of
+
+
+def upgrade(connection: Connection, place: str, by: Owner, now: datetime) -> tuple[int, int]:
+    """Bring a ledger to this program's schema; return its version before and after.
+
+    Raises Claimed while a process runs a node of it, LedgerTooNew, LedgerMissing or NotALedger.
+    """
+    before = version_of(connection, place)
+    if before > schema.SCHEMA_VERSION:
+        raise LedgerTooNew(place, before, schema.SCHEMA_VERSION)
+    if before < schema.SCHEMA_VERSION:
+        _require_quiet(connection, by, now)
+        run_migrations(connection, schema.REVISION, stamped=_is_stamped(connection))
+    return before, schema.SCHEMA_VERSION
+
+
+def run_migrations(connection: Connection, revision: str, *, stamped: bool) -> None:
+    """Run the migrations up to a revision; what bears no stamp is of the first one, or empty."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    if not stamped and connection.dialect.has_table(connection, schema.ledger.name):
+        command.stamp(config, schema.FIRST_REVISION)
+    command.upgrade(config, revision)
+
+
+def _is_stamped(connection: Connection) -> bool:
+    return connection.dialect.has_table(connection, schema.stamp.name)
+
+
+def _require_quiet(connection: Connection, by: Owner, now: datetime) -> None:
+    """A program of the older version that runs now would go on to write as it knows."""
+    columns = schema.streams.c
+    held = select(columns.stream, columns.owner, columns.claimed_until).where(columns.owner.is_not(None))
+    for row in connection.execute(held):
+        check_claim(row.stream, Claim(owner_of(row.owner), instant_of(row.claimed_until)), by, now)
