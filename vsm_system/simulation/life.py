@@ -54,6 +54,8 @@ class Life:
 
     def kill(self) -> None:
         """End it as kill -9 does."""
+        if not self.alive:
+            return
         self.alive = False
         self.loop.kill(self.name)
         self.on_death()

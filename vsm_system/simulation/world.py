@@ -133,7 +133,6 @@ class World:
             await here.gone
             if not here.paused:
                 here.life.kill()  # nothing of it is left to run
-                await here.transport.lose()
             await asyncio.sleep(self.watch.random.uniform(*RESTART_SECONDS))
             self.restarts += not self.stopping
 
@@ -146,9 +145,14 @@ class World:
         transport = ProcessTransport(life, self.broker, self.chances, self.watch.published)
         organization = Organization(self._assembly(life, post), transport, name)
         here = Incarnation(post, life, organization, transport, self.loop.create_future())
-        life.on_death = here.leave
+        life.on_death = partial(self._died, here)
         self.running[post.name] = here
         return here
+
+    def _died(self, here: Incarnation) -> None:
+        """The broker notices at once, and the operator soon."""
+        self.loop.detach(here.transport.lose())
+        here.leave()
 
     def _assembly(self, life: Life, post: Post) -> Assembly:
         inner = MemoryJournal(self.ledger, clock=life.now)
