@@ -10,6 +10,7 @@ from vsm_controller.assignment import assign_ready
 from vsm_controller.dispatch import FOLLOW_UPS, HANDLERS
 from vsm_controller.state.controller import ControllerState, Seat, initial_state
 from vsm_controller.state.fold import evolve, fold
+from vsm_controller.state.frozen import frozen, state_schema, thawed
 from vsm_core.actor import Context, Decision, Step, seal, total
 from vsm_core.authority import check_sender
 from vsm_core.envelope import Envelope
@@ -32,6 +33,19 @@ class ControllerActor:
     def evolve(self, state: ControllerState, fact: AnyFact) -> ControllerState:
         """Return the state after a fact."""
         return evolve(state, fact)
+
+    @property
+    def state_schema(self) -> str:
+        """The name of the state's form, made of its fields, and of what the evolvers make of them."""
+        return state_schema()
+
+    def frozen(self, state: ControllerState) -> bytes:
+        """Return a state as bytes, without what the seat says anyway."""
+        return frozen(state)
+
+    def thawed(self, body: bytes) -> ControllerState:
+        """Return the state that ``frozen`` wrote; raise ValueError where it can't be read."""
+        return thawed(body, self._seat)
 
     def decide(self, state: ControllerState, envelope: Envelope, context: Context) -> Decision:
         """Return all that follows from an envelope; one its sender may not send is refused and recorded."""

@@ -146,7 +146,23 @@ StateT = TypeVar("StateT")
 
 
 class Actor(Protocol[StateT]):
-    """Three pure functions; the host owns the state and performs the effects."""
+    """Three pure functions; the host owns the state and performs the effects.
+
+    ``state_schema`` names the form and meaning of a frozen state; None for an actor that keeps no snapshots.
+    """
+
+    @property
+    def state_schema(self) -> str | None:
+        """The name under which frozen states are kept."""
+        ...
+
+    def frozen(self, state: StateT) -> bytes:
+        """Return a state as bytes."""
+        ...
+
+    def thawed(self, body: bytes) -> StateT:
+        """Return the state that ``frozen`` wrote; raise ValueError where it can't be read."""
+        ...
 
     def initial(self) -> StateT:
         """Return the state before the first fact."""

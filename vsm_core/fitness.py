@@ -6,6 +6,8 @@ a weighted sum. Throttled attempts and failures of the infrastructure never ente
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import sqrt
+from typing import NamedTuple
 
 from pydantic import NonNegativeFloat, NonNegativeInt
 
@@ -27,6 +29,8 @@ INFRASTRUCTURE = frozenset(
 )
 NEVER_SCORED = frozenset({Outcome.THROTTLED, Outcome.LOST, Outcome.CANCELLED})
 BLAMED = frozenset({Outcome.FAILED, Outcome.REJECTED, Outcome.TIMED_OUT})
+SUCCEEDED = frozenset({Outcome.COMPLETED, Outcome.NO_CHANGE})
+CONFIDENCE = 1.959963984540054  # standard deviations that hold 95 percent of a normal distribution
 
 
 class Weights(Value):
@@ -142,3 +146,21 @@ def _credited(before: NodeSummary, trace: TaskTrace, score: float, depth: int) -
             "tokens": before.tokens + trace.usage.input_tokens + trace.usage.output_tokens,
         }
     )
+
+
+class Interval(NamedTuple):
+    """Where a rate lies, as a share of one."""
+
+    low: float
+    high: float
+
+
+def wilson(successes: int, trials: int, deviations: float = CONFIDENCE) -> Interval:
+    """Return the score interval of a rate (Wilson 1927): it stays in [0, 1], and without trials it is all of that."""
+    if trials == 0:
+        return Interval(0.0, 1.0)
+    rate, square = successes / trials, deviations * deviations
+    middle = rate + square / (2 * trials)
+    reach = deviations * sqrt(rate * (1 - rate) / trials + square / (4 * trials * trials))
+    whole = 1 + square / trials
+    return Interval(max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole))

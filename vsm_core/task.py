@@ -249,6 +249,15 @@ class ChannelCounts(Value):
     algedonic: NonNegativeInt = 0
 
 
+class OutcomeChange(StrEnum):
+    """What later history did to the work of an attempt."""
+
+    REVERTED = "reverted"
+    REINSTATED = "reinstated"  # the revert was itself reverted
+    REGRESSED = "regressed"  # a later commit says that it fixes what this one broke
+    OVERRIDDEN = "overridden"  # somebody amended it by a fix-up
+
+
 class Adjustment(Value):
     """A later correction of a trace's score: who made it, why, by how much."""
 

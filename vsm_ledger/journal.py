@@ -16,6 +16,7 @@ from vsm_core.actor import Commit, Fenced, Loaded, Owner, Snapshot, Timer
 from vsm_core.envelope import Envelope, decode_envelope
 from vsm_core.payloads.jobs import Job
 from vsm_ledger import schema
+from vsm_ledger.attempts import forget_attempts, note_attempt
 from vsm_ledger.chain import GENESIS
 from vsm_ledger.checkpointing import make_checkpoint
 from vsm_ledger.checkpoints import Checkpoint, Signer
@@ -60,8 +61,17 @@ class SqlJournal:
 
     async def release(self, node: str, epoch: int) -> None:
         """Give a claim up; a claim that is no longer ours is left alone."""
-        released = _held(node, epoch).values(owner=None, claimed_until=None)
-        await self._writer.alone(lambda connection: connection.execute(released).rowcount)
+        await self._writer.alone(partial(_release, node=node, epoch=epoch))
+
+    async def was_left(self, node: str) -> bool:
+        """Say whether whoever held the node last never gave it up: it may have been killed by what waits for it."""
+        wanted = select(schema.streams.c.owner).where(schema.streams.c.stream == node)
+        return await self._reader.transact(lambda connection: connection.execute(wanted).scalar() is not None)
+
+    async def attempt(self, node: str, epoch: int, envelope_id: str) -> int:
+        """Note durably that an envelope is about to be handled, and return for which time; raise Fenced."""
+        noted = partial(note_attempt, stream=node, epoch=epoch, envelope_id=envelope_id)
+        return await self._writer.alone(noted)
 
     async def load(self, stream: str, state_schema: str | None = None) -> Loaded:
         """Return the stream's past, its pending timers and its open jobs; raise FactUnreadable.
@@ -162,6 +172,11 @@ def _claim(connection: Connection, node: str, claim: Claim, now: datetime) -> in
     check_claim(node, held, claim.owner, now)
     connection.execute(_held(node, row.epoch).values(epoch=row.epoch + 1, **holding))
     return int(row.epoch) + 1
+
+
+def _release(connection: Connection, node: str, epoch: int) -> None:
+    if connection.execute(_held(node, epoch).values(owner=None, claimed_until=None)).rowcount:
+        forget_attempts(connection, node)
 
 
 def _load(connection: Connection, stream: str, state_schema: str | None) -> Loaded:

@@ -4,7 +4,7 @@ A MemoryLedger is what survives a host; each MemoryJournal is one host's way to 
 values by reference: nothing is encoded. A worker's keeps only what is open, so that it does not grow with its work.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,6 +42,7 @@ class _Stream:
     handled: "OrderedDict[str, None]" = field(default_factory=OrderedDict)
     unsent: dict[str, Envelope] = field(default_factory=dict)
     sent: dict[str, Envelope] = field(default_factory=dict)
+    attempts: Counter[str] = field(default_factory=Counter)
     timers: dict[str, Timer] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)  # by state schema
@@ -96,6 +97,20 @@ class MemoryJournal:
         stream = self.ledger.streams.get(node)
         if stream is not None and stream.epoch == epoch:
             stream.claim = None
+            stream.attempts.clear()
+
+    async def was_left(self, node: str) -> bool:
+        """Say whether whoever held the node last never gave it up."""
+        stream = self.ledger.streams.get(node)
+        return stream is not None and stream.claim is not None
+
+    async def attempt(self, node: str, epoch: int, envelope_id: str) -> int:
+        """Note that an envelope is about to be handled, and return for which time; raise Fenced."""
+        stream = self.ledger.streams.get(node)
+        if stream is None or stream.epoch != epoch:
+            raise Fenced(node, f"epoch {epoch} no longer holds it")
+        stream.attempts[envelope_id] += 1
+        return stream.attempts[envelope_id]
 
     async def load(self, stream: str, state_schema: str | None = None) -> Loaded:
         """Return the stream's past, its pending timers and its open jobs; the past from its snapshot on, if asked."""

@@ -26,9 +26,24 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 REVISION = f"{SCHEMA_VERSION:04}"  # the same, as the migrations name it
 FIRST_REVISION = "0001"  # ledgers of this one bear no stamp
+
+MEASURES = (
+    "merged",
+    "reverted",
+    "regressed",
+    "overridden",
+    "input_tokens",
+    "output_tokens",
+    "money_micros",
+    "worker_micros",
+    "latency_micros",
+    "lines_changed",
+    "coordination_units",
+    "adjustment_micros",
+)
 
 tables = MetaData()
 # Text sorts by its bytes and counts are 64 bits wide on every database.
@@ -51,6 +66,11 @@ def _sequence() -> Column[int]:
 
 def _key(name: str) -> Column[str]:
     return Column(name, _KEY, primary_key=True)
+
+
+def _measures() -> tuple["Column[int]", ...]:
+    """What is counted of an attempt, in whole numbers, so that sums are the same in any order."""
+    return tuple(_number(name) for name in MEASURES)
 
 
 def _where(index: str, *columns: "Column[Any]", only: "ColumnElement[bool]") -> Index:
@@ -170,6 +190,14 @@ snapshots = Table(  # a cache of folded states: it may be deleted at any time
     Column("body", LargeBinary, nullable=False),
 )
 
+attempts = Table(  # envelopes that a host began to handle while it did not trust them
+    "attempts",
+    tables,
+    _key("stream"),
+    _key("envelope_id"),
+    _number("count"),
+)
+
 checkpoints = Table(
     "checkpoints",
     tables,
@@ -236,6 +264,7 @@ executions = Table(
     _text("stream"),
     _text("directive_id"),
     _text("node"),
+    _text("genome_id"),  # that its controller worked under when it ended
     _number("attempt", optional=True),  # a late result does not say
     _text("outcome"),
     _text("failure_class", optional=True),
@@ -255,9 +284,11 @@ traces = Table(
     "traces",
     tables,
     _key("fact_id"),
+    _text("stream"),
     _text("task_id"),
     _text("directive_id"),
     _text("node"),
+    _text("ancestors"),  # from the parent outward, joined by slashes
     _number("attempt"),
     _text("genome_id"),
     _text("trial_id", optional=True),
@@ -266,15 +297,14 @@ traces = Table(
     _text("task_class", optional=True),
     _text("outcome"),
     _text("failure_class", optional=True),
-    _number("input_tokens"),
-    _number("output_tokens"),
-    _text("money", optional=True),
+    _number("scored"),
+    *_measures(),
+    _text("money", optional=True),  # exactly, as text
     _text("currency", optional=True),
-    Column("worker_seconds", Float, nullable=False),
-    Column("latency_seconds", Float, nullable=False),
-    _number("lines_changed"),
     _text("traced_at"),
 )
+Index("traces_task", traces.c.task_id)
+Index("traces_time", traces.c.traced_at)
 
 trace_credit = Table(  # the closure that makes subtree queries a join
     "trace_credit",
@@ -284,6 +314,45 @@ trace_credit = Table(  # the closure that makes subtree queries a join
     _number("depth"),  # 0: the node itself, 1: its parent
 )
 Index("trace_credit_node", trace_credit.c.node, trace_credit.c.depth, trace_credit.c.fact_id)
+
+# Sums of traces, for each writer its own, so that two controllers never update one row; they are added up on read.
+# What a trace leaves out is the empty text here, because a key has no holes.
+node_rollups = Table(
+    "node_rollups",
+    tables,
+    _key("hour"),  # of the trace: an RFC 3339 time up to the hour
+    _key("node"),
+    _key("ancestors"),
+    _key("genome_id"),
+    _key("role"),
+    _key("task_class"),
+    _key("trial_id"),
+    _key("arm"),
+    _key("outcome"),
+    Column("scored", _NUMBER, primary_key=True, autoincrement=False),
+    _key("currency"),
+    _key("stream"),
+    _number("attempts"),
+    *_measures(),
+    sqlite_with_rowid=False,
+)
+
+adjustments = Table(  # what became of an attempt's work after it was traced
+    "adjustments",
+    tables,
+    _key("fact_id"),
+    _text("trace_id"),
+    _text("task_id"),
+    _text("directive_id"),
+    _text("node"),
+    _text("change"),
+    _text("subject_commit"),
+    _text("commit"),
+    _text("author"),
+    _text("reason"),
+    _text("adjusted_at"),
+)
+Index("adjustments_trace", adjustments.c.trace_id)
 
 genomes = Table(
     "genomes",
@@ -308,5 +377,15 @@ dead_letters = Table(
 
 PROJECTED: dict[str, Table] = {
     table.name: table
-    for table in (directives, tasks, executions, traces, trace_credit, genomes, dead_letters)
+    for table in (
+        directives,
+        tasks,
+        executions,
+        traces,
+        trace_credit,
+        node_rollups,
+        adjustments,
+        genomes,
+        dead_letters,
+    )
 }

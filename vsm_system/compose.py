@@ -31,12 +31,13 @@ from vsm_ledger.memory import Keep, MemoryJournal, MemoryLedger
 from vsm_system.clock import Clock, SystemClock, new_process_id, this_owner
 from vsm_system.crash import Crash, never
 from vsm_system.errors import StandstillError
-from vsm_system.host import Host, Observer, Role, World
+from vsm_system.host import Host
 from vsm_system.jobs import Jobs, Runner
 from vsm_system.journal import Journal
 from vsm_system.repository.merge import merge
 from vsm_system.repository.refs import move_ref
 from vsm_system.repository.survey import survey
+from vsm_system.role import Observer, Role, World
 from vsm_system.supervisor import Supervisor
 from vsm_transport.connect import open_transport
 from vsm_transport.protocol import Hold, NodeKind, OutgoingEnvelope, Subscription, Transport

@@ -8,30 +8,24 @@ jobs, publish what was not confirmed, and go on.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from hashlib import sha256
 
 import structlog
 
-from vsm_core.actor import Actor, Context, Decision, Limits, Owner
-from vsm_core.channel import Channel, Lane
-from vsm_core.envelope import LIFETIME, Envelope
-from vsm_core.facts import RecordedFact
-from vsm_core.ids import derive_id
+from vsm_core.actor import Decision
+from vsm_core.channel import Lane
+from vsm_core.envelope import Envelope
 from vsm_core.payloads import AnyPayload
-from vsm_core.payloads.control import HostStarted, JobFinished, TimerFired, Unroutable
+from vsm_core.payloads.control import JobFinished, TimerFired, Unroutable
 from vsm_core.payloads.jobs import Job
 from vsm_system.batch import Batch, Input
-from vsm_system.clock import Clock
-from vsm_system.crash import Crash
 from vsm_system.inbox import CLOCK_DOUBT, NO_DOUBT, InboxMemory
-from vsm_system.jobs import Jobs
-from vsm_system.journal import Journal
 from vsm_system.relay import Relay
+from vsm_system.role import Role, Story, World, context_of, own_envelope, refusal
+from vsm_system.snapshots import Snapshots
 from vsm_system.timers import Timers, recovered
-from vsm_transport.protocol import Deliveries, Delivery, Hold, Subscription, Transport
+from vsm_transport.protocol import ATTEMPT_LIMIT, Deliveries, Delivery, Hold, Subscription
 
 BATCH_LIMIT = 64  # envelopes decided in one transaction
 CONTROL_SLOTS = 256
@@ -40,34 +34,6 @@ CLAIM_RENEW_SECONDS = 5.0
 NACK_SECONDS = 0.5  # before an envelope whose decision failed comes again
 
 log = structlog.get_logger(__name__)
-Observer = Callable[[str, RecordedFact], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """Which node a host plays, by which actor, and how its work lane is held."""
-
-    node_id: str
-    organization: str
-    genome_id: str
-    actor: Actor[object]
-    slots: int
-    hold: Hold
-    announcement: HostStarted | None = None  # what its actor hears before anything else
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What a host acts on: everything with an effect comes in here."""
-
-    transport: Transport
-    journal: Journal
-    jobs: Jobs
-    clock: Clock
-    limits: Limits
-    owner: Owner
-    crash: Crash
-    observe: Observer
 
 
 class Host:
@@ -79,6 +45,9 @@ class Host:
         self._relay = Relay(world.transport, world.journal, world.crash)
         self._relay.on_unroutable = self._unroutable
         self._memory = self._new_memory()
+        self._snapshots = Snapshots(role.node_id, role.actor, world.journal)
+        self._distrusted: datetime | None = None  # after an unclean stop: what was made before this
+        self._calm = False  # whether there has been a quiet moment yet
         self._timers = Timers()
         self._internal: deque[Input] = deque()
         self._lanes: dict[Lane, Deliveries] = {}
@@ -95,6 +64,7 @@ class Host:
     async def run(self) -> None:
         """Claim the node, recover, and serve it; raises Claimed or Fenced where another host holds it."""
         journal, node = self._world.journal, self.role.node_id
+        self._distrusted = self._horizon() if await journal.was_left(node) else None
         self._epoch = await journal.claim(node, self._world.owner, CLAIM_TTL_SECONDS)
         self._world.crash("host.claimed")
         try:
@@ -107,9 +77,17 @@ class Host:
                 finally:
                     for task in (renewing, *pumps):
                         task.cancel()
-        finally:
-            await self._relay.stop()
-            await journal.release(node, self._epoch)
+        except asyncio.CancelledError:
+            await self._leave()
+            await journal.release(node, self._epoch)  # in good order: what waits here killed nobody
+            raise
+        except BaseException:
+            await self._leave()
+            raise
+
+    async def _leave(self) -> None:
+        await self._relay.stop()
+        await self._snapshots.stop()
 
     @property
     def state(self) -> object:
@@ -128,17 +106,14 @@ class Host:
 
     def inject(self, payload: AnyPayload, cause: str, correlation: str) -> None:
         """Hand the actor an envelope from its own host; the same cause makes the same envelope."""
-        self._internal.append(Input(self._own_envelope(payload, cause, correlation)))
+        self._internal.append(Input(self._to_itself(payload, Story(cause, correlation))))
         self._awaken()
 
     # -- recovery -------------------------------------------------------------------------------------------
 
     async def _recover(self) -> None:
-        loaded = await self._world.journal.load(self.role.node_id)
-        state = self.role.actor.initial()
-        for recorded in loaded.facts:
-            state = self.role.actor.evolve(state, recorded.fact)
-        self._state, self._version = state, loaded.version
+        loaded, self._state = await self._snapshots.load()
+        self._version = loaded.version
         self._memory = self._new_memory()
         self._timers = recovered(loaded.timers, self._world.clock.now(), _steady(), self._world.limits)
         under_way = self._world.jobs.take_over(self.role.node_id, loaded.jobs, self._job_ended)
@@ -149,8 +124,12 @@ class Host:
         await self._publish_again()
 
     def _new_memory(self) -> InboxMemory:
+        return InboxMemory(self.role.node_id, self._world.journal, self._horizon())
+
+    def _horizon(self) -> datetime:
+        """Return the time before which an envelope may be an earlier host's."""
         doubt = CLOCK_DOUBT if self._world.transport.features.survives_restart else NO_DOUBT
-        return InboxMemory(self.role.node_id, self._world.journal, self._world.clock.now() + doubt)
+        return self._world.clock.now() + doubt
 
     async def _publish_again(self) -> None:
         journal, node = self._world.journal, self.role.node_id
@@ -195,7 +174,7 @@ class Host:
         self.inject(payload, envelope.id, envelope.correlation_id)
 
     def _job_ended(self, job: Job, finished: JobFinished) -> None:
-        envelope = self._own_envelope(finished, job.id, job.correlation_id, caused_by=job.cause_id)
+        envelope = self._to_itself(finished, Story(job.id, job.correlation_id, job.cause_id))
         self._internal.append(Input(envelope, job_id=job.id))
         if job.id in self._working:
             self._working.discard(job.id)
@@ -210,28 +189,11 @@ class Host:
                 timer_id=timer.id, purpose=timer.purpose, subject=timer.subject, token=timer.token
             )
             cause = f"{timer.id}@{timer.due_at.isoformat()}"
-            found.append(Input(self._own_envelope(fired, cause, timer.subject), timer_id=timer.id))
+            found.append(Input(self._to_itself(fired, Story(cause, timer.subject)), timer_id=timer.id))
         return found
 
-    def _own_envelope(
-        self, payload: AnyPayload, cause: str, correlation: str, caused_by: str | None = None
-    ) -> Envelope:
-        now = self._world.clock.now()
-        return Envelope(
-            id=derive_id("env", self.role.node_id, f"{payload.payload_type}/{cause}"),
-            schema_version=payload.schema_version,
-            organization=self.role.organization,
-            genome_id=self.role.genome_id,
-            channel=Channel.INTERNAL,
-            source=self.role.node_id,
-            target=self.role.node_id,
-            payload_type=payload.payload_type,
-            payload=payload,
-            correlation_id=correlation,
-            causation_id=caused_by or cause,
-            created_at=now,
-            expires_at=now + LIFETIME,
-        )
+    def _to_itself(self, payload: AnyPayload, story: Story) -> Envelope:
+        return own_envelope(self.role, self._world.clock.now(), payload, story)
 
     # -- the loop -------------------------------------------------------------------------------------------
 
@@ -239,8 +201,9 @@ class Host:
         while True:
             batch = self._next_inputs()
             if batch:
-                await self._handle(batch)
+                await self._handle_all(batch)
                 continue
+            self._calm = self.ready.is_set()
             self._idle.set()
             await self._sleep_until_input()
 
@@ -267,7 +230,27 @@ class Host:
                 chosen.append(Input(delivery.envelope, delivery, lane))
         return chosen
 
-    async def _handle(self, inputs: Sequence[Input]) -> None:
+    async def _handle_all(self, inputs: Sequence[Input]) -> None:
+        trusted = [each for each in inputs if not self._is_distrusted(each)]
+        for each in inputs if len(trusted) < len(inputs) else ():
+            if self._is_distrusted(each):
+                await self._handle_carefully(each)
+        if trusted:
+            await self._handle(trusted)
+
+    def _is_distrusted(self, given: Input) -> bool:
+        """Say whether an envelope was pending when an earlier process ended uncleanly."""
+        if self._distrusted is None:
+            return False
+        own = given.delivery is None  # made anew by this host: a timer that was due, a job that was open
+        return not self._calm if own else given.envelope.created_at <= self._distrusted
+
+    async def _handle_carefully(self, given: Input) -> None:
+        """Handle one envelope alone, its attempt written first: it may be what ended the process before."""
+        attempts = await self._world.journal.attempt(self.role.node_id, self._epoch, given.envelope.id)
+        await self._handle([given], poison=attempts > ATTEMPT_LIMIT)
+
+    async def _handle(self, inputs: Sequence[Input], *, poison: bool = False) -> None:
         stream = self.role.node_id
         seen = await self._memory.seen([each.envelope for each in inputs])
         batch, state = Batch(), self._state
@@ -276,7 +259,7 @@ class Host:
                 batch.settled.append(each)
                 continue
             seen.add(each.envelope.id)
-            state = await self._decide(each, state, batch)
+            state = self._give_up(each, state, batch) if poison else await self._decide(each, state, batch)
         if batch.decisions:
             self._world.crash("host.before_commit")
             await self._world.journal.commit(batch.commit(stream, self._epoch, self._version))
@@ -284,15 +267,15 @@ class Host:
             self._version += sum(len(decision.facts) for _, decision in batch.decisions)
             self._state = state
             self._memory.remember(given.envelope for given, _ in batch.decisions)
+            self._snapshots.consider(self._state, self._version)
             self._world.crash("host.after_commit")
         await self._perform(batch)
 
     async def _decide(self, given: Input, state: object, batch: Batch) -> object:
-        now, envelope = self._world.clock.now(), given.envelope
-        if given.delivery is not None and envelope.expired(now):
+        context, envelope = context_of(given, self._world), given.envelope
+        if given.delivery is not None and envelope.expired(context.now):
             await given.delivery.reject("expired")
             return state
-        context = self._context(given, now)
         try:
             decision = self.role.actor.decide(state, envelope, context)
             for send in decision.sends:
@@ -307,23 +290,20 @@ class Host:
         batch.add(given, context, decision)
         return after
 
+    def _give_up(self, given: Input, state: object, batch: Batch) -> object:
+        """Refuse an envelope whose handling was begun too often and never ended."""
+        context = context_of(given, self._world)
+        reason = f"its handling was begun {ATTEMPT_LIMIT} times, and each time the process ended"
+        decision = refusal(self.role, given.envelope, context, reason)
+        batch.add(given, context, decision)
+        return self._after(state, decision)
+
     def _after(self, state: object, decision: Decision) -> object:
         if decision.state is not None:
             return decision.state
         for recorded in decision.facts:
             state = self.role.actor.evolve(state, recorded.fact)
         return state
-
-    def _context(self, given: Input, now: datetime) -> Context:
-        cause = given.envelope.id
-        return Context(
-            now=now,
-            cause_id=cause,
-            seed=int.from_bytes(sha256(cause.encode()).digest()[:8], "big"),
-            limits=self._world.limits,
-            process=self._world.owner.process,
-            delivery_attempt=given.delivery.attempt if given.delivery else 1,
-        )
 
     async def _perform(self, batch: Batch) -> None:
         """Do what the commit has made true: set timers, publish, acknowledge, start jobs."""

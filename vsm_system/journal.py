@@ -8,7 +8,7 @@ stream's inbox is never entered twice. Any other exception means that nothing wa
 from collections.abc import Sequence
 from typing import Protocol
 
-from vsm_core.actor import Commit, Loaded, Owner
+from vsm_core.actor import Commit, Loaded, Owner, Snapshot
 from vsm_core.envelope import Envelope
 
 
@@ -27,8 +27,26 @@ class Journal(Protocol):
         """Give a claim up; a claim that is no longer ours is left alone."""
         ...
 
-    async def load(self, stream: str) -> Loaded:
-        """Return the stream's past, its pending timers and its open jobs."""
+    async def was_left(self, node: str) -> bool:
+        """Say whether whoever held the node last never gave it up: it may have been killed by what waits for it."""
+        ...
+
+    async def attempt(self, node: str, epoch: int, envelope_id: str) -> int:
+        """Note durably that an envelope is about to be handled, and return for which time; raise Fenced.
+
+        The count goes on until the node is given up in good order.
+        """
+        ...
+
+    async def load(self, stream: str, state_schema: str | None = None) -> Loaded:
+        """Return the stream's past, its pending timers and its open jobs.
+
+        Where a snapshot in ``state_schema`` is kept, the past is that and the facts after it; otherwise all facts.
+        """
+        ...
+
+    async def keep_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a folded state for later loads; it is a cache and may be lost."""
         ...
 
     async def seen(self, stream: str, envelope_ids: Sequence[str]) -> frozenset[str]:

@@ -329,5 +329,6 @@ HISTORY_ONLY = frozenset(
         "ExecutionRevoked",
         "EnvelopeRefused",
         "GenomeAdopted",
+        "OutcomeAdjusted",
     }
 )

@@ -29,6 +29,7 @@ from vsm_core.facts.organization import (
     DirectiveFinished,
     EnvelopeRefused,
     GenomeAdopted,
+    OutcomeAdjusted,
     ProcessStarted,
     ProcessStopping,
     RepositorySurveyed,
@@ -67,6 +68,7 @@ __all__ = [
     "MergeConflicted",
     "MergePrepared",
     "MergeStarted",
+    "OutcomeAdjusted",
     "ProcessStarted",
     "ProcessStopping",
     "PublishingStarted",
@@ -124,6 +126,7 @@ AnyFact = (
     | GenomeAdopted
     | ProcessStarted
     | ProcessStopping
+    | OutcomeAdjusted
 )
 Fact = Annotated[AnyFact, Field(discriminator="kind")]
 FACT_CLASSES = {cls.__name__: cls for cls in get_args(AnyFact)}

@@ -8,8 +8,8 @@ from vsm_core.ids import CommitId, Id, NodeId, Sha256
 from vsm_core.payloads.control import CancelScope
 from vsm_core.payloads.jobs import RepositoryInventory
 from vsm_core.payloads.work import Directive
-from vsm_core.task import AcceptanceCriterion, Outcome
-from vsm_core.value import Text, Value
+from vsm_core.task import AcceptanceCriterion, Outcome, OutcomeChange, TaskTrace
+from vsm_core.value import Instant, Text, Value
 
 
 class DirectiveAccepted(Value):
@@ -104,3 +104,20 @@ class ProcessStopping(Value):
     schema_version: ClassVar[int] = 1
     process: Id
     nodes: tuple[NodeId, ...]
+
+
+class OutcomeAdjusted(Value):
+    """Later history changed what an attempt was worth: its commit was reverted, taken back in or mended."""
+
+    kind: Literal["OutcomeAdjusted"] = "OutcomeAdjusted"
+    schema_version: ClassVar[int] = 1
+    task_id: Id
+    directive_id: NodeId
+    trace_id: Id  # the fact that traced the attempt
+    traced_at: Instant
+    trace: TaskTrace  # as it was traced
+    change: OutcomeChange
+    subject_commit: CommitId  # the attempt's
+    commit: CommitId  # the later one
+    author: Text
+    reason: Text = ""

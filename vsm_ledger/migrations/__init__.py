@@ -1,7 +1,7 @@
 """Migrations: how a ledger of an older version gets today's tables; the facts in it stay as they are.
 
 A migration never changes a fact: readers understand old facts, and the chain covers them. Alembic loads here and
-nowhere else, because it is slow to load.
+nowhere else, because it is slow to load. The read models are made again from the facts in the same transaction.
 """
 
 from datetime import datetime
@@ -14,6 +14,7 @@ from vsm_ledger import schema
 from vsm_ledger.claims import Claim, check_claim, owner_of
 from vsm_ledger.errors import LedgerTooNew
 from vsm_ledger.opening import version_of
+from vsm_ledger.rebuilding import rebuild_projections
 from vsm_ledger.rows import instant_of
 
 
@@ -28,6 +29,7 @@ def upgrade(connection: Connection, place: str, by: Owner, now: datetime) -> tup
     if before < schema.SCHEMA_VERSION:
         _require_quiet(connection, by, now)
         run_migrations(connection, schema.REVISION, stamped=_is_stamped(connection))
+        rebuild_projections(connection)
     return before, schema.SCHEMA_VERSION
 
 

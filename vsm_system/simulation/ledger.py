@@ -7,7 +7,7 @@ fsync error, after which nobody knows.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from vsm_core.actor import Commit, Loaded, Owner
+from vsm_core.actor import Commit, Loaded, Owner, Snapshot
 from vsm_core.envelope import Envelope
 from vsm_ledger.errors import LedgerLocked, LedgerUnavailable
 from vsm_ledger.memory import MemoryJournal, MemoryLedger
@@ -63,10 +63,25 @@ class ProcessJournal:
         self._check_write()
         await self.inner.release(node, epoch)
 
-    async def load(self, stream: str) -> Loaded:
+    async def was_left(self, node: str) -> bool:
+        """Say whether the last owner never gave it up."""
+        self.life.check()
+        return await self.inner.was_left(node)
+
+    async def attempt(self, node: str, epoch: int, envelope_id: str) -> int:
+        """Note an attempt, where the disk lets it be written."""
+        self._check_write()
+        return await self.inner.attempt(node, epoch, envelope_id)
+
+    async def load(self, stream: str, state_schema: str | None = None) -> Loaded:
         """Load."""
         self.life.check()
-        return await self.inner.load(stream)
+        return await self.inner.load(stream, state_schema)
+
+    async def keep_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot, where the disk lets it be written."""
+        self._check_write()
+        await self.inner.keep_snapshot(snapshot)
 
     async def seen(self, stream: str, envelope_ids: Sequence[str]) -> frozenset[str]:
         """Say which were handled."""

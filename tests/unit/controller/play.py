@@ -217,10 +217,10 @@ class Play:
         for recorded in decision.facts:
             self.facts.append((envelope.target, recorded.fact))
             self.states[envelope.target] = actor.evolve(self.states[envelope.target], recorded.fact)
-        folded = decision.refusal is None
-        assert not folded or decision.state == self.states[envelope.target], (
-            "a state is the fold of its facts"
-        )
+        known = self.states[envelope.target]
+        if decision.refusal is None:
+            assert decision.state == known, "a state is the fold of its facts"
+        assert actor.thawed(actor.frozen(known)) == known, "a frozen state thaws to itself"
         for timer_id in decision.timers_cancelled:
             self.timers.pop(timer_id, None)
         self.timers.update({timer.id: timer for timer in decision.timers})

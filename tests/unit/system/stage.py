@@ -21,7 +21,7 @@ from tests.unit.system.letters import (
     name_of,
     owner,
 )
-from tests.unit.system.tally import Line, Tally
+from tests.unit.system.tally import Line, Tally, subject_of
 from vsm_core.actor import Commit, Context, Limits, LogEntry, Step, seal
 from vsm_core.channel import Lane
 from vsm_core.envelope import Envelope
@@ -29,8 +29,9 @@ from vsm_core.payloads.control import HostStarted
 from vsm_core.payloads.jobs import Job, JobReport, JobRequest, MergeReport
 from vsm_ledger import MemoryJournal, MemoryLedger, SqlJournal
 from vsm_system.crash import Crash, never
-from vsm_system.host import Host, Role, World
+from vsm_system.host import Host
 from vsm_system.jobs import Jobs, Runner
+from vsm_system.role import Role, World
 from vsm_transport.errors import TransportError
 from vsm_transport.memory import MemoryTransport
 from vsm_transport.protocol import DeadLetter, Hold, NodeKind, OutgoingEnvelope, Transport
@@ -77,9 +78,9 @@ class TroubledJournal:
         self._fail("after_commit")
         self.commits.append(commit)
 
-    async def load(self, stream: str) -> object:
+    async def load(self, stream: str, state_schema: str | None = None) -> object:
         self._fail("load")
-        return await self.inner.load(stream)
+        return await self.inner.load(stream, state_schema)
 
     async def release(self, node: str, epoch: int) -> None:
         self._fail("release")
@@ -230,7 +231,7 @@ class Stage:
     async def facts(self) -> list[str]:
         """Return the names that are durable, oldest first."""
         loaded = await self.journal.inner.load(NODE)
-        return [recorded.fact.subject for recorded in loaded.facts]
+        return [subject_of(recorded.fact) for recorded in loaded.facts]
 
     async def until_recorded(self, *names: str) -> None:
         await until(lambda: self._recorded(names))

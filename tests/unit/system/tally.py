@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+import orjson
+
 from tests.unit.system.letters import GENOME, NODE, fact_of, name_of
 from vsm_core.actor import Context, Decision, Send, Step, seal
 from vsm_core.channel import Channel
@@ -34,6 +36,14 @@ class Tally:
     states: list[State] = field(default_factory=list)  # what each was decided on
     attempts: list[int] = field(default_factory=list)
     evolve_fails_on: str = ""
+    state_schema: str | None = None  # None: no snapshots
+    folded: list[str] = field(default_factory=list)  # every fact that was folded
+
+    def frozen(self, state: State) -> bytes:
+        return orjson.dumps(state)
+
+    def thawed(self, body: bytes) -> State:
+        return tuple(orjson.loads(body))
 
     def initial(self) -> State:
         return ()
@@ -52,9 +62,15 @@ class Tally:
         return seal(_noted(name) + line, NODE, GENOME, envelope, context)
 
     def evolve(self, state: State, fact: AnyFact) -> State:
-        if fact.subject == self.evolve_fails_on:
-            raise RuntimeError(f"no evolver for {fact.subject}")
-        return (*state, fact.subject)
+        subject = subject_of(fact)
+        self.folded.append(subject)
+        if subject == self.evolve_fails_on:
+            raise RuntimeError(f"no evolver for {subject}")
+        return (*state, subject)
+
+
+def subject_of(fact: AnyFact) -> str:
+    return str(getattr(fact, "subject", fact.kind))
 
 
 def _noted(name: str) -> Step:

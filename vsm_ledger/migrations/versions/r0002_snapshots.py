@@ -1,4 +1,4 @@
-"""Snapshots of folded states, and a stamp in place of the version that a ledger counted itself."""
+"""Snapshots, attempts at envelopes that are not trusted, and a stamp in place of a version counted by hand."""
 
 from alembic import op
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Text
@@ -12,7 +12,7 @@ _NUMBER = Integer().with_variant(BigInteger(), "postgresql")
 
 
 def upgrade() -> None:
-    """Make the table, and drop the column."""
+    """Make the tables, and drop the column."""
     op.create_table(
         "snapshots",
         Column("stream", _KEY, primary_key=True),
@@ -20,5 +20,11 @@ def upgrade() -> None:
         Column("version", _NUMBER, nullable=False),
         Column("fact_hash", _TEXT, nullable=False),
         Column("body", LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "attempts",
+        Column("stream", _KEY, primary_key=True),
+        Column("envelope_id", _KEY, primary_key=True),
+        Column("count", _NUMBER, nullable=False),
     )
     op.drop_column("ledger", "schema_version")
