@@ -6,6 +6,7 @@ the one before it left. FOLLOW_UPS are the standing questions asked after every 
 
 from collections.abc import Callable, Mapping
 
+from vsm_controller import algedonic
 from vsm_controller.state.controller import ControllerState
 from vsm_controller.system_1 import leases, results
 from vsm_controller.system_2 import dependencies
@@ -28,6 +29,8 @@ HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     "task_packet": (packets.take_on,),
     "cancel": (cancellation.cancel,),
     "lease_revoked": (cancellation.revoked,),
+    # what must not wait
+    "algedonic_signal": (algedonic.record,),
     # several systems wait for time and for jobs
     "timer_fired": (leases.expired, cancellation.timed_out),
     "job_finished": (directives.surveyed, integration.merged, integration.published, closing.continued),
@@ -45,7 +48,6 @@ IGNORED = frozenset(
     {
         "adopt_genome",
         "algedonic_ack",
-        "algedonic_signal",
         "audit_report",
         "audit_request",
         "audit_sample",

@@ -18,7 +18,7 @@ from vsm_controller.actor import ControllerActor
 from vsm_controller.state.controller import Seat
 from vsm_core.actor import Actor, Limits, Owner
 from vsm_core.channel import Channel, Lane
-from vsm_core.envelope import LIFETIME, Envelope
+from vsm_core.envelope import LIFETIME, Envelope, Priority
 from vsm_core.facts import RecordedFact
 from vsm_core.genome import OrganizationalGenome, is_metasystem, subtree
 from vsm_core.ids import derive_id
@@ -34,12 +34,14 @@ from vsm_system.errors import StandstillError
 from vsm_system.host import Host
 from vsm_system.jobs import Jobs, Runner
 from vsm_system.journal import Journal
+from vsm_system.pain import pain
 from vsm_system.repository.merge import merge
 from vsm_system.repository.refs import move_ref
 from vsm_system.repository.survey import survey
 from vsm_system.role import Observer, Role, World
 from vsm_system.supervisor import Supervisor
 from vsm_transport.connect import open_transport
+from vsm_transport.errors import TransportError
 from vsm_transport.protocol import Hold, NodeKind, OutgoingEnvelope, Subscription, Transport
 from vsm_worker.actor import LeafActor
 from vsm_worker.execution import Surroundings, execute
@@ -127,6 +129,8 @@ class Organization:
         self._assembly = assembly
         self._transport = transport
         self._supervisor = Supervisor()
+        self._supervisor.on_pain = self._raise_pain
+        self._pains: set[asyncio.Task[None]] = set()  # on their way up
         self._reports: dict[str, asyncio.Future[DirectiveReport]] = {}
         self._observe = _harmless(assembly.observe)
         self._executions = Executions()
@@ -178,6 +182,39 @@ class Organization:
             expires_at=now + LIFETIME,
         )
         await self._transport.publish([OutgoingEnvelope(envelope)])
+
+    def _raise_pain(self, node: str, cause: BaseException) -> None:
+        """Tell a node's parent at once that its ledger can't be written: past every queue, and past the ledger."""
+        genome, now = self._assembly.genome, self._assembly.clock.now()
+        parent = genome.nodes[node].parent_id
+        if parent is None:
+            return  # nobody is above the root but who reads the log
+        signal = pain(node, f"{self.process}/{next(self._asked)}", cause, now)
+        envelope = Envelope(
+            id=derive_id("env", node, signal.signal_id),
+            schema_version=signal.schema_version,
+            organization=self._assembly.organization,
+            genome_id=genome.id,
+            channel=Channel.ALGEDONIC,
+            source=node,
+            target=parent,
+            payload_type=signal.payload_type,
+            payload=signal,
+            correlation_id=signal.signal_id,
+            causation_id=signal.signal_id,
+            priority=Priority.INTERRUPT,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+        climbing = asyncio.create_task(self._climb(envelope), name=f"pain of {node}")
+        self._pains.add(climbing)
+        climbing.add_done_callback(self._pains.discard)
+
+    async def _climb(self, envelope: Envelope) -> None:
+        try:
+            await self._transport.publish([OutgoingEnvelope(envelope)])
+        except TransportError as error:
+            log.warning("pain_unheard", node=envelope.source, error=str(error))
 
     async def finished(self, directive_id: str) -> DirectiveReport:
         """Return a directive's last report once it is over; raise what ended a host for good."""
@@ -232,6 +269,7 @@ class Organization:
         await self._supervisor.stop(leaves)
         await self._jobs.stop()
         await self._supervisor.stop()
+        await asyncio.gather(*self._pains, return_exceptions=True)
 
     async def listen(self) -> None:
         """Collect the reports that come back to this client."""

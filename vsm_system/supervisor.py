@@ -13,16 +13,19 @@ from typing import Any
 import structlog
 
 from vsm_core.actor import Claimed, Fenced
-from vsm_ledger.errors import LedgerError
+from vsm_ledger.errors import LedgerError, LedgerLocked, LedgerUnavailable
 from vsm_system.host import Host
 
 RESTARTS = 5  # of one host within WINDOW_SECONDS
+LEDGER_PATIENCE_SECONDS = 60.0  # with a ledger that can't be written: space may return, a lock may be let go
+LONGEST_WAIT_SECONDS = 5.0  # between two tries meanwhile
 WINDOW_SECONDS = 60.0
 BACKOFF_SECONDS = 0.1
 LOOK_SECONDS = 0.2  # between two looks at a host that is coming up
 
 log = structlog.get_logger(__name__)
 HostMaker = Callable[[], Host]
+PASSING = (LedgerUnavailable, LedgerLocked)  # what a ledger may recover from by itself
 
 
 class Record:
@@ -31,6 +34,7 @@ class Record:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._restarts: deque[float] = deque()
+        self._outage: float | None = None  # since when the ledger can't be written
         self.ledger_error: LedgerError | None = None
 
     def allows(self, cause: BaseException) -> bool:
@@ -38,7 +42,12 @@ class Record:
 
         A node that was lost to another host is lost. After a ledger error whose outcome was unknown, "lost" may only
         mean that the commit was written after all: then a new host, which reads the ledger again, is the mend.
+        A full disk or a held lock is nobody's bug and counts as none: it is waited for.
         """
+        if isinstance(cause, PASSING):
+            self.ledger_error = cause
+            self._outage = self._clock() if self._outage is None else self._outage
+            return self._clock() - self._outage < LEDGER_PATIENCE_SECONDS
         while self._restarts and self._restarts[0] < self._clock() - WINDOW_SECONDS:
             self._restarts.popleft()
         if isinstance(cause, LedgerError):
@@ -46,10 +55,22 @@ class Record:
         lost = isinstance(cause, Fenced | Claimed) and self.ledger_error is None
         return not lost and len(self._restarts) < RESTARTS
 
-    def noted(self) -> int:
-        """Count one more restart, and return how many there were in the window."""
-        self._restarts.append(self._clock())
-        return len(self._restarts)
+    @property
+    def in_outage(self) -> bool:
+        """Whether the ledger could not be written when it was last tried."""
+        return self._outage is not None
+
+    def worked(self) -> None:
+        """Note that a host did well for a while: whatever was wrong with the ledger before is mended."""
+        self.ledger_error = self._outage = None
+
+    def wait_seconds(self) -> float:
+        """Count one more restart, and return how long to wait before it."""
+        now = self._clock()
+        if self._outage is not None:
+            return min(LONGEST_WAIT_SECONDS, max(BACKOFF_SECONDS, now - self._outage))
+        self._restarts.append(now)
+        return BACKOFF_SECONDS * len(self._restarts)
 
 
 class Supervisor:
@@ -59,6 +80,7 @@ class Supervisor:
         self._hosts: dict[str, Host] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self.on_pain: Callable[[str, BaseException], None] = lambda _node, _cause: None
 
     def host(self, node_id: str) -> Host:
         """Return the host that runs a node now."""
@@ -88,21 +110,26 @@ class Supervisor:
         await asyncio.gather(*chosen, return_exceptions=True)
 
     async def _keep(self, node_id: str, make: HostMaker) -> None:
-        record = Record(asyncio.get_running_loop().time)
+        clock = asyncio.get_running_loop().time
+        record = Record(clock)
         while True:
+            began = clock()
             try:
                 await self._hosts[node_id].run()
             except (Exception, BaseExceptionGroup) as error:
                 if _is_cancelled():
                     raise asyncio.CancelledError from error  # a failure on the way out must not undo the way out
                 cause = _first(error)
-                if self._hosts[node_id].committed:
-                    record.ledger_error = None  # whatever it was, it was mended before this failure
+                if self._hosts[node_id].committed or clock() - began > LEDGER_PATIENCE_SECONDS:
+                    record.worked()
+                was_hurt = record.in_outage
                 if not record.allows(cause):
                     self._fail(record.ledger_error or cause)
                     return
                 _say(node_id, cause)
-            await asyncio.sleep(BACKOFF_SECONDS * record.noted())
+                if record.in_outage and not was_hurt:
+                    self.on_pain(node_id, cause)
+            await asyncio.sleep(record.wait_seconds())
             self._hosts[node_id] = make()
 
     def _fail(self, error: BaseException) -> None:

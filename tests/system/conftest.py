@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import postgres, site
 from tests.system.repositories import Files, Yard, assert_settled, lay_out
+
+__all__ = ["postgres", "site"]
 
 
 @pytest.fixture

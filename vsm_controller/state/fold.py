@@ -328,7 +328,9 @@ HISTORY_ONLY = frozenset(
         "ResultAcknowledged",
         "ExecutionRevoked",
         "EnvelopeRefused",
+        "AlgedonicReceived",
         "GenomeAdopted",
         "OutcomeAdjusted",
+        "TextRedacted",
     }
 )

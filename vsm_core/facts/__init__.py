@@ -23,6 +23,7 @@ from vsm_core.facts.judgement import (
     WorkKept,
 )
 from vsm_core.facts.organization import (
+    AlgedonicReceived,
     CancelRequested,
     ClosingStarted,
     DirectiveAccepted,
@@ -33,6 +34,7 @@ from vsm_core.facts.organization import (
     ProcessStarted,
     ProcessStopping,
     RepositorySurveyed,
+    TextRedacted,
 )
 from vsm_core.facts.tasks import (
     AttemptLost,
@@ -53,6 +55,7 @@ from vsm_core.facts.tasks import (
 
 __all__ = [
     "FACT_CLASSES",
+    "AlgedonicReceived",
     "AnyFact",
     "AttemptLost",
     "BranchMoved",
@@ -88,6 +91,7 @@ __all__ = [
     "TaskTraced",
     "TaskUnverified",
     "TaskVerified",
+    "TextRedacted",
     "WorkKept",
     "WorkerFactRecorded",
 ]
@@ -123,10 +127,12 @@ AnyFact = (
     | ExecutionRevoked
     | CancelRequested
     | EnvelopeRefused
+    | AlgedonicReceived
     | GenomeAdopted
     | ProcessStarted
     | ProcessStopping
     | OutcomeAdjusted
+    | TextRedacted
 )
 Fact = Annotated[AnyFact, Field(discriminator="kind")]
 FACT_CLASSES = {cls.__name__: cls for cls in get_args(AnyFact)}

@@ -7,6 +7,7 @@ from pydantic import NonNegativeInt
 from vsm_core.ids import CommitId, Id, NodeId, Sha256
 from vsm_core.payloads.control import CancelScope
 from vsm_core.payloads.jobs import RepositoryInventory
+from vsm_core.payloads.signals import AlgedonicSignal
 from vsm_core.payloads.work import Directive
 from vsm_core.task import AcceptanceCriterion, Outcome, OutcomeChange, TaskTrace
 from vsm_core.value import Instant, Text, Value
@@ -79,6 +80,14 @@ class EnvelopeRefused(Value):
     reason: Text
 
 
+class AlgedonicReceived(Value):
+    """Pain or pleasure from below reached this level."""
+
+    kind: Literal["AlgedonicReceived"] = "AlgedonicReceived"
+    schema_version: ClassVar[int] = 1
+    signal: AlgedonicSignal
+
+
 class GenomeAdopted(Value):
     """This node works under this organization from now on."""
 
@@ -121,3 +130,14 @@ class OutcomeAdjusted(Value):
     commit: CommitId  # the later one
     author: Text
     reason: Text = ""
+
+
+class TextRedacted(Value):
+    """Somebody took free texts out of the ledger; the facts keep their digests, which are named here."""
+
+    kind: Literal["TextRedacted"] = "TextRedacted"
+    schema_version: ClassVar[int] = 1
+    digests: tuple[Sha256, ...]
+    envelopes: NonNegativeInt = 0  # of the log and the outbox, blanked or rewritten with them
+    by: Text
+    reason: Text

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from vsm_core.actor import Commit, Limits
+from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
 from vsm_core.payloads.jobs import ExecuteTask
 from vsm_core.payloads.signals import DirectiveReport
@@ -44,8 +45,8 @@ class Watch:
 
     def published(self, envelope: Envelope) -> None:
         """Check that what a controller says is committed before it is said."""
-        if envelope.source not in self.controllers:
-            return
+        if envelope.source not in self.controllers or envelope.channel is Channel.ALGEDONIC:
+            return  # pain about the ledger can't wait for the ledger
         stream = self.ledger.streams.get(envelope.source)
         known = stream is not None and (envelope.id in stream.unsent or envelope.id in stream.sent)
         if not known:

@@ -2,14 +2,34 @@
 
 import pytest
 
-from tests.unit.controller.cast import CLIENT, SILENCE, directive, failed, flat, plan, result_of, saying, task
+from tests.unit.controller.cast import (
+    CLIENT,
+    SILENCE,
+    deep,
+    directive,
+    failed,
+    flat,
+    plan,
+    result_of,
+    saying,
+    task,
+)
 from tests.unit.controller.play import Play
 from vsm_controller.dispatch import HANDLERS, IGNORED, Handler
 from vsm_core.actor import Decision, Step
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
+from vsm_core.facts import AlgedonicReceived
 from vsm_core.payloads import PAYLOAD_CLASSES, AnyPayload
-from vsm_core.payloads.control import Cancel, CancelScope, JobFinished, TimerFired, TimerPurpose
+from vsm_core.payloads.control import (
+    Cancel,
+    CancelScope,
+    CoordinationKind,
+    CoordinationSignal,
+    JobFinished,
+    TimerFired,
+    TimerPurpose,
+)
 from vsm_core.payloads.jobs import JobOutcome
 from vsm_core.payloads.signals import AlgedonicSignal, DirectiveQuery, Valence
 from vsm_core.payloads.work import TaskResultAck
@@ -39,7 +59,16 @@ def test_a_handler_leaves_alone_what_is_not_its_own(handler: Handler) -> None:
 def test_an_ignored_payload_has_no_effect() -> None:
     # given
     play = Play(flat())
-    pain = AlgedonicSignal(
+    blocked = CoordinationSignal(kind=CoordinationKind.BLOCKED, task_id="t")
+    assert blocked.payload_type in IGNORED
+    # when, then
+    assert play.give(blocked, source="linter", channel=Channel.COORDINATION) == Decision()
+
+
+def test_pain_from_below_is_recorded() -> None:
+    # given
+    play = Play(flat())
+    hurt = AlgedonicSignal(
         signal_id="s",
         valence=Valence.PAIN,
         severity=3,
@@ -47,8 +76,28 @@ def test_an_ignored_payload_has_no_effect() -> None:
         subject="it hurts",
         raised_at=play.now,
     )
-    # when, then
-    assert play.give(pain, source="linter", channel=Channel.ALGEDONIC) == Decision()
+    # when
+    decision = play.give(hurt, source="linter", channel=Channel.ALGEDONIC)
+    # then
+    assert [recorded.fact for recorded in decision.facts] == [AlgedonicReceived(signal=hurt)]
+
+
+def test_pain_from_above_is_refused() -> None:
+    # given
+    play = Play(deep())
+    hurt = AlgedonicSignal(
+        signal_id="s",
+        valence=Valence.PAIN,
+        severity=3,
+        raised_by="root",
+        subject="it hurts",
+        raised_at=play.now,
+    )
+    target = next(node for node in play.actors if node != "root")
+    # when
+    decision = play.give(hurt, target=target, source="root", channel=Channel.ALGEDONIC)
+    # then
+    assert decision.refusal is not None
 
 
 def working(play: Play) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.system.stage import TTL_SECONDS, owner
 from tests.unit.system.tally import Tally
-from vsm_core.actor import Claimed
+from vsm_core.actor import Claimed, Commit
 from vsm_core.facts import RecordedFact
 from vsm_core.genome import OrganizationalGenome, add_child, new_genome
 from vsm_core.node import LeafOperation, ModelSpec, ViableNode
@@ -19,7 +19,7 @@ from vsm_core.payloads.work import Directive
 from vsm_core.task import Outcome
 from vsm_ledger import open_journal
 from vsm_ledger.errors import LedgerUnavailable
-from vsm_system import compose
+from vsm_system import compose, supervisor
 from vsm_system.clock import new_process_id
 from vsm_system.compose import Assembly, running
 from vsm_system.errors import StandstillError
@@ -169,6 +169,41 @@ async def test_a_controller_whose_journal_fails_once_goes_on(
         await organization.submit(ASKED)
         await organization.finished(ASKED.id)
     assert (await kinds(assembly)).count("DirectiveAccepted") == 1
+
+
+async def test_a_node_that_can_not_write_its_ledger_raises_pain_and_goes_on_when_it_can(
+    assembly: Assembly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "BACKOFF_SECONDS", 0.02)
+    full = [LedgerUnavailable("the ledger", "no space left on device")] * 4
+    journal = assembly.journal
+
+    class FullForTheMiddle:
+        def __getattr__(self, name: str) -> object:
+            return getattr(journal, name)
+
+        async def commit(self, commit: Commit) -> None:
+            if (
+                full
+                and commit.stream == "middle"
+                and any(f.fact.kind == "TaskAdmitted" for f in commit.facts)
+            ):
+                raise full.pop()
+            await journal.commit(commit)
+
+    hurting = replace(assembly, journal=FullForTheMiddle())
+    async with asyncio.timeout(WAIT_SECONDS), running(hurting) as organization:
+        await organization.submit(ASKED)
+        assert (await organization.finished(ASKED.id)).outcome is Outcome.COMPLETED
+    assert not full
+    felt = [
+        each.fact.signal
+        for each in (await journal.load("root")).facts
+        if each.fact.kind == "AlgedonicReceived"
+    ]
+    assert [(each.raised_by, each.detail) for each in felt] == [
+        ("middle", "the ledger can't be written: no space left on device")
+    ]
 
 
 async def test_a_directive_is_cancelled_and_its_executions_are_waited_for(

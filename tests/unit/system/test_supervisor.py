@@ -43,13 +43,38 @@ async def _kept_delivering(stage: Stage, supervisor: Supervisor) -> bool:
     return supervisor.failed.done()
 
 
-async def test_a_ledger_that_stays_full_ends_the_run_with_its_error(stage: Stage) -> None:
-    stage.journal.errors["commit"] = [FULL] * (RESTARTS + 1)
+async def test_a_ledger_that_stays_full_ends_the_run_with_its_error(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEDGER_PATIENCE_SECONDS", 0.5)
+    stage.journal.errors["commit"] = [FULL] * 1_000
     supervisor = Supervisor()
     await supervisor.start(NODE, stage.host)
     await until(lambda: _kept_delivering(stage, supervisor))
     assert supervisor.failed.result() is FULL
     assert await stage.facts() == []
+    await supervisor.stop()
+
+
+async def test_a_full_ledger_is_waited_for_longer_than_a_bug(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONGEST_WAIT_SECONDS", 0.01)
+    hurt: list[str] = []
+    stage.journal.errors["commit"] = [FULL] * (3 * RESTARTS)
+    supervisor = Supervisor()
+    supervisor.on_pain = lambda node, cause: hurt.append(f"{node}: {cause}")
+    await supervisor.start(NODE, stage.host)
+    await stage.deliver(control("note"))
+    for _ in range(3 * RESTARTS):
+        if await stage.transport.depth(NODE, control("x").lane) == 0:
+            await stage.deliver(control("note"))
+        await turns()
+    await until(lambda: not stage.journal.errors["commit"] or _kept_delivering(stage, supervisor))
+    await stage.deliver(control("last"))
+    await stage.until_recorded("last")
+    assert hurt == [f"{NODE}: {FULL}"]
+    assert not supervisor.failed.done()
     await supervisor.stop()
 
 
