@@ -55,3 +55,7 @@ class Place(Protocol):
     def require(self) -> None:
         """Raise LedgerMissing where it is plain, without asking a database, that there is nothing to read."""
         ...
+
+    async def scrub(self) -> None:
+        """Write what is kept anew, so that nothing deleted is left; raise LedgerLocked or LedgerUnavailable."""
+        ...

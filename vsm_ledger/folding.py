@@ -1,7 +1,8 @@
 """Folding: many changes of read models as one last state per row, and how that is written.
 
 Folding does not change the outcome: a whole row takes the place of what was known of it, cells are added to what is
-known, and cells of a row that is not there are dropped - in a fold as in the tables.
+known, and cells of a row that is not there are dropped - in a fold as in the tables. Sums are added up, in whole
+numbers, so their order does not matter.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from sqlalchemy.sql.dml import Update
 
 from vsm_ledger.projections import Cell, Change
 from vsm_ledger.schema import PROJECTED
-from vsm_ledger.statements import run, upsert
+from vsm_ledger.statements import accumulate, run, upsert
 
 Key = tuple[Cell, ...]
 Shape = tuple[tuple[str, ...], tuple[str, ...]]  # names of the key, names of the cells
@@ -29,10 +30,11 @@ class Cells:
 
 @dataclass(slots=True)
 class Folded:
-    """Changes folded: table -> primary key -> the whole row, or the cells for each longer key."""
+    """Changes folded: table -> primary key -> the whole row, the cells for each longer key, or the row of sums."""
 
     whole: dict[str, dict[Key, dict[str, Cell]]] = field(default_factory=dict)
     partial: dict[str, dict[Key, dict[Key, Cells]]] = field(default_factory=dict)
+    added: dict[str, dict[Key, dict[str, Cell]]] = field(default_factory=dict)
 
 
 def fold(changes: Iterable[Change]) -> Folded:
@@ -40,7 +42,9 @@ def fold(changes: Iterable[Change]) -> Folded:
     folded = Folded()
     for change in changes:
         key = _part(change.key, _primary_key(change.table))
-        if change.whole:
+        if change.added:
+            _fold_sums(folded.added.setdefault(change.table, {}), change, key)
+        elif change.whole:
             folded.whole.setdefault(change.table, {})[key] = {**change.key, **change.cells}
             folded.partial.get(change.table, {}).pop(key, None)
         else:
@@ -62,10 +66,23 @@ def _fold_cells(folded: Folded, change: Change, key: Key) -> None:
         row.update(change.cells)
 
 
+def _fold_sums(rows: dict[Key, dict[str, Cell]], change: Change, key: Key) -> None:
+    row = rows.get(key)
+    if row is None:
+        rows[key] = {**change.key, **change.cells}
+        return
+    for name, cell in change.cells.items():
+        known = row[name]
+        assert isinstance(known, int) and isinstance(cell, int)  # noqa: PT018 - what is added is a whole number
+        row[name] = known + cell
+
+
 def write_folded(connection: Connection, folded: Folded) -> None:
     """Write whole rows over what is there, and cells only where their row is."""
     for name, whole in folded.whole.items():
         upsert(connection, PROJECTED[name], list(whole.values()))
+    for name, added in folded.added.items():
+        accumulate(connection, PROJECTED[name], list(added.values()))
     for name, partial in folded.partial.items():
         for (key, cells), rows in _by_shape(partial).items():
             run(connection, _update_cells(PROJECTED[name], key, cells), rows)

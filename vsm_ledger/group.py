@@ -21,6 +21,7 @@ from vsm_ledger.folding import fold, write_folded
 from vsm_ledger.rows import FACT_COLUMNS, Prepared, Row
 from vsm_ledger.statements import Rows, insert, insert_cells, insert_missing, run, upsert
 
+TEXT_COLUMNS = ("stream", "version", "body")
 NOT_COUNTED = -1  # rows met, by a driver that does not tell; the row locks of the heads are the guard then
 
 
@@ -113,6 +114,13 @@ def _guard(connection: Connection, heads: Mapping[str, _Stream]) -> None:
 def _write_rows(connection: Connection, passed: Sequence[Prepared]) -> None:
     cells = [fact.stored() for prepared in passed for fact in prepared.facts]
     insert_cells(connection, schema.facts, FACT_COLUMNS, cells)
+    kept = [
+        (prepared.stream, fact.cells["version"], fact.texts)
+        for prepared in passed
+        for fact in prepared.facts
+        if fact.texts
+    ]
+    insert_cells(connection, schema.texts, TEXT_COLUMNS, kept)
     insert(connection, schema.inbox, [row for prepared in passed for row in prepared.inbox])
     insert(connection, schema.outbox, [row for prepared in passed for row in prepared.outbox])
     digests = {digest: body for prepared in passed for digest, body in prepared.limits.items()}

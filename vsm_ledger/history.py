@@ -4,10 +4,11 @@ Rows come as frozen values. Reading never waits for a writer and never writes. W
 evidence, the words) is decoded from them; what projections hold is read from there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Row, Select, exists, func, select
@@ -19,10 +20,12 @@ from vsm_ledger import schema
 from vsm_ledger.checkpoints import Checkpoint, read_copy
 from vsm_ledger.claims import owner_of
 from vsm_ledger.database import Connections, Place
+from vsm_ledger.joining import joined
 from vsm_ledger.opening import check
 from vsm_ledger.rows import recorded_of
 from vsm_ledger.views.why import Reason, reasons
 
+AnswerT = TypeVar("AnswerT")
 DIRECTIVES_LISTED = 100
 FACTS_LISTED = 1_000
 _WITH_EVIDENCE = ("TaskFinished", "TaskVerified", "TaskRejected", "TaskUnverified")
@@ -188,6 +191,10 @@ class History:
         """Return the causal chain of a task, from its directive to its result; nothing for an unknown task."""
         return await self._reader.transact(partial(reasons, task_id=task_id))
 
+    async def ask(self, view: Callable[[Connection], AnswerT]) -> AnswerT:
+        """Return what one of the views says, read in a transaction that sees one moment."""
+        return await self._reader.transact(view)
+
     async def checkpoints(self) -> tuple[Checkpoint, ...]:
         """Return the ledger's own checkpoints by number, without those that can't be read; they are not verified."""
         return await self._reader.transact(_checkpoints)
@@ -241,11 +248,10 @@ def _facts(connection: Connection, asked: FactFilter) -> tuple[FactRow, ...]:
         if value is not None:
             wanted = wanted.where(columns[name] == value)
     rows = connection.execute(wanted.order_by(columns.sequence).limit(asked.limit))
-    return tuple(_fact_row(row) for row in rows)
+    return tuple(_fact_row(cells) for cells in joined(connection, rows))
 
 
-def _fact_row(row: Row[*tuple[object, ...]]) -> FactRow:
-    cells = row._asdict()
+def _fact_row(cells: Mapping[str, Any]) -> FactRow:
     return FactRow(cells["sequence"], cells["stream"], cells["version"], recorded_of(cells))
 
 
@@ -255,7 +261,7 @@ def _evidence(connection: Connection, directive_id: str) -> tuple[EvidenceRow, .
         columns.directive_id == directive_id, columns.kind.in_(_WITH_EVIDENCE)
     )
     rows = connection.execute(wanted.order_by(columns.sequence))
-    return tuple(found for row in rows for found in _evidence_in(_fact_row(row)))
+    return tuple(found for cells in joined(connection, rows) for found in _evidence_in(_fact_row(cells)))
 
 
 def _evidence_in(row: FactRow) -> Iterator[EvidenceRow]:

@@ -10,21 +10,22 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Connection, Select, Update, select
+from sqlalchemy import Connection, Select, select
 
 from vsm_core.actor import Commit, Fenced, Loaded, Owner, Snapshot, Timer
 from vsm_core.envelope import Envelope, decode_envelope
 from vsm_core.payloads.jobs import Job
 from vsm_ledger import schema
-from vsm_ledger.attempts import forget_attempts, note_attempt
-from vsm_ledger.chain import GENESIS
+from vsm_ledger.attempts import note_attempt
 from vsm_ledger.checkpointing import make_checkpoint
 from vsm_ledger.checkpoints import Checkpoint, Signer
-from vsm_ledger.claims import Claim, check_claim, owner_of, owner_text
+from vsm_ledger.claims import Claim
 from vsm_ledger.database import Place
+from vsm_ledger.holding import claim_stream, held_at, release_stream
+from vsm_ledger.joining import joined
 from vsm_ledger.opening import create_or_check
 from vsm_ledger.rebuilding import rebuild_projections
-from vsm_ledger.rows import instant_of, instant_text, prepare, recorded_of, storable
+from vsm_ledger.rows import instant_text, prepare, recorded_of, storable
 from vsm_ledger.snapshots import read_snapshot, write_snapshot
 from vsm_ledger.writer import Marks, Writer
 
@@ -49,19 +50,21 @@ class SqlJournal:
         """Return a new, higher epoch for the node; raise Claimed while another live owner holds it."""
         now = self._clock()
         until = now + timedelta(seconds=ttl_seconds)
-        return await self._writer.alone(partial(_claim, node=node, claim=Claim(owner, until), now=now))
+        return await self._writer.alone(
+            partial(claim_stream, stream=node, claim=Claim(owner, until), now=now)
+        )
 
     async def renew(self, node: str, epoch: int, ttl_seconds: float) -> None:
         """Keep a claim for another ttl; raise Fenced if the epoch is no longer the newest."""
         until = instant_text(self._clock() + timedelta(seconds=ttl_seconds))
-        held = _held(node, epoch).where(schema.streams.c.owner.is_not(None))
+        held = held_at(node, epoch).where(schema.streams.c.owner.is_not(None))
         renewed = held.values(claimed_until=until)
         if not await self._writer.alone(lambda connection: connection.execute(renewed).rowcount):
             raise Fenced(node, f"epoch {epoch} no longer holds it")
 
     async def release(self, node: str, epoch: int) -> None:
         """Give a claim up; a claim that is no longer ours is left alone."""
-        await self._writer.alone(partial(_release, node=node, epoch=epoch))
+        await self._writer.alone(partial(release_stream, stream=node, epoch=epoch))
 
     async def was_left(self, node: str) -> bool:
         """Say whether whoever held the node last never gave it up: it may have been killed by what waits for it."""
@@ -152,40 +155,13 @@ async def open_sql_journal(
     return SqlJournal(place, owner, code_version, clock, writer)
 
 
-def _held(node: str, epoch: int) -> Update:
-    return schema.streams.update().where(schema.streams.c.stream == node, schema.streams.c.epoch == epoch)
-
-
-def _claim(connection: Connection, node: str, claim: Claim, now: datetime) -> int:
-    columns = schema.streams.c
-    row = connection.execute(
-        select(columns.epoch, columns.owner, columns.claimed_until)
-        .where(columns.stream == node)
-        .with_for_update()
-    ).first()
-    holding = {"owner": owner_text(claim.owner), "claimed_until": instant_text(claim.until)}
-    if row is None:
-        new = {"stream": node, "version": 0, "head_hash": GENESIS, "position": 0, "epoch": 1}
-        connection.execute(schema.streams.insert(), {**new, **holding})
-        return 1
-    held = Claim(owner_of(row.owner), instant_of(row.claimed_until)) if row.owner else None
-    check_claim(node, held, claim.owner, now)
-    connection.execute(_held(node, row.epoch).values(epoch=row.epoch + 1, **holding))
-    return int(row.epoch) + 1
-
-
-def _release(connection: Connection, node: str, epoch: int) -> None:
-    if connection.execute(_held(node, epoch).values(owner=None, claimed_until=None)).rowcount:
-        forget_attempts(connection, node)
-
-
 def _load(connection: Connection, stream: str, state_schema: str | None) -> Loaded:
     facts, timers, jobs = schema.facts, schema.timers, schema.jobs
     snapshot = read_snapshot(connection, stream, state_schema) if state_schema is not None else None
     folded = snapshot.version if snapshot else 0
     after = select(facts).where(facts.c.stream == stream, facts.c.version > folded)
     rows = connection.execute(after.order_by(facts.c.version))
-    recorded = tuple(recorded_of(row._asdict()) for row in rows)
+    recorded = tuple(recorded_of(cells) for cells in joined(connection, rows))
     due = connection.execute(
         select(timers.c.body).where(timers.c.node == stream).order_by(timers.c.due_at, timers.c.id)
     )
@@ -213,4 +189,5 @@ def _seen(connection: Connection, stream: str, envelope_ids: Sequence[str]) -> f
 
 
 def _envelopes(connection: Connection, wanted: Select[bytes]) -> tuple[Envelope, ...]:
-    return tuple(decode_envelope(body) for body in connection.execute(wanted).scalars())
+    """Return envelopes as they were sent; of one that was redacted nothing is left to send."""
+    return tuple(decode_envelope(body) for body in connection.execute(wanted).scalars() if body)

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from vsm_ledger.connect import shown
 from vsm_ledger.errors import LedgerClosed, LedgerLocked, LedgerMissing, LedgerUnavailable, LedgerUnreachable
+from vsm_ledger.schema import REDACTABLE
 
 READERS = 4
 TRIES = 4  # of a transaction that left nothing behind
@@ -39,6 +40,7 @@ _WRITE_LOCK = f"SELECT pg_advisory_xact_lock({_LOCK_SPACE}, hashtext(current_sch
 _BE_DURABLE = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
+_SCRUB = f"VACUUM (FULL) {', '.join(REDACTABLE)}"
 _LOCKED = "55P03"
 _NOWHERE = frozenset({"3D000", "3F000", "42P01"})  # no such database, schema or table
 _CONFLICTS = frozenset({"40001", "40P01"})  # serialization failure, deadlock
@@ -77,6 +79,27 @@ class Place:
     def require(self) -> None:
         """Nothing: only the server can tell."""
 
+    async def scrub(self) -> None:
+        """Write the tables anew; the server's own log and its copies are in the hands of whoever runs it."""
+        try:
+            connection = await asyncpg.connect(
+                self.dsn, timeout=self.busy_timeout_seconds, server_settings=_settings(self)
+            )
+            try:
+                await connection.execute(_SCRUB)  # as long as it takes
+            finally:
+                await connection.close()
+        except _FAILURES as error:
+            raise ledger_error(self, error) from error
+
+
+def _settings(place: Place) -> dict[str, str]:
+    return {
+        "application_name": "vsm",
+        "lock_timeout": str(int(place.busy_timeout_seconds * MILLISECONDS)),
+        "idle_in_transaction_session_timeout": str(STOPPED_SECONDS * MILLISECONDS),
+    }
+
 
 class Connections:
     """A few connections for one purpose; a transaction is a task of its own, which no waiter's end interrupts."""
@@ -101,17 +124,11 @@ class Connections:
         )
 
     async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
-        wait = self.place.busy_timeout_seconds
-        settings = {
-            "application_name": "vsm",
-            "lock_timeout": str(int(wait * MILLISECONDS)),
-            "idle_in_transaction_session_timeout": str(STOPPED_SECONDS * MILLISECONDS),
-        }
         connection = await asyncpg.connect(
             self.place.dsn,
-            timeout=wait,
+            timeout=self.place.busy_timeout_seconds,
             command_timeout=COMMAND_SECONDS,
-            server_settings=settings,
+            server_settings=_settings(self.place),
         )
         await connection.execute(_BE_DURABLE)
         return connection

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, select
 
 from vsm_ledger import schema
 from vsm_ledger.folding import fold, write_folded
+from vsm_ledger.joining import joined
 from vsm_ledger.projections import Change, Origin
 from vsm_ledger.rows import changes_in, fact_of
 
@@ -21,7 +22,7 @@ def rebuild_projections(connection: Connection) -> int:
         connection.execute(table.delete())
     after = count = 0
     while rows := _step(connection, after):
-        write_folded(connection, fold(_changes(rows)))
+        write_folded(connection, fold(_changes(connection, rows)))
         after = int(rows[-1].sequence)
         count += len(rows)
     return count
@@ -32,8 +33,10 @@ def _step(connection: Connection, after: int) -> Sequence[Row[*tuple[object, ...
     wanted = select(
         columns.sequence,
         columns.stream,
+        columns.version,
         columns.id,
         columns.occurred_at,
+        columns.genome_id,
         columns.kind,
         columns.schema_version,
         columns.body,
@@ -42,7 +45,9 @@ def _step(connection: Connection, after: int) -> Sequence[Row[*tuple[object, ...
     return connection.execute(following).all()
 
 
-def _changes(rows: Sequence[Row[*tuple[object, ...]]]) -> Iterator[Change]:
-    for row in rows:
-        fact = fact_of(row.kind, row.schema_version, row.body)
-        yield from changes_in(fact, Origin(row.stream, row.id, row.occurred_at), row.body)
+def _changes(connection: Connection, rows: Sequence[Row[*tuple[object, ...]]]) -> Iterator[Change]:
+    for cells in joined(connection, rows):
+        row = {name: str(cell) for name, cell in cells.items()}
+        fact = fact_of(row["kind"], int(row["schema_version"]), row["body"])
+        origin = Origin(row["stream"], row["id"], row["occurred_at"], row["genome_id"])
+        yield from changes_in(fact, origin, row["body"])

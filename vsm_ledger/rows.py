@@ -13,21 +13,22 @@ from pydantic import TypeAdapter, ValidationError
 
 from vsm_core.actor import Commit, Limits, LogEntry, Timer
 from vsm_core.channel import Channel
-from vsm_core.codec import canonical_bytes, digest, wire_bytes
+from vsm_core.codec import canonical_bytes, digest
 from vsm_core.envelope import Envelope
 from vsm_core.facts import FACT_CLASSES, AnyFact, Fact, RecordedFact
 from vsm_core.payloads.jobs import Job
 from vsm_ledger.chain import HASHED
 from vsm_ledger.errors import CommitTooLarge, FactUnreadable
 from vsm_ledger.projections import PROJECTIONS, Change, Origin, changes_of
+from vsm_ledger.texts import MARK, take_out
 
-BODY_LIMIT = 1_048_576  # bytes of one fact's body
+BODY_LIMIT = 1_048_576  # bytes of one fact's body, with its texts
 COMMIT_LIMIT = 67_108_864  # bytes of all bodies and envelopes of one commit
 CACHED = 256  # times and limits in use at once
 
 _OPTIONAL = ("directive_id", "suggestion_id", "task_id")  # cells of a fact
 _NUL, _INSTEAD = "\x00", "\ufffd"
-_NUL_ESCAPED = b"\\u0000"  # how a body has it
+_NUL_ESCAPED = b"\\u0000"  # how a body has it, or a row of texts
 
 Row = dict[str, str | int | bytes | None]
 _FACT: TypeAdapter[AnyFact] = TypeAdapter(Fact)
@@ -43,6 +44,7 @@ class FactRow:
     cells: dict[str, str | int | None]
     before: tuple[str | int | None, ...]  # the columns before the version
     after: tuple[str | int | None, ...]  # those between the version and the previous hash
+    texts: str  # of the fact, as they are stored; empty where it has none
     hash: str = ""
 
     def stored(self) -> tuple[str | int | None, ...]:
@@ -82,7 +84,9 @@ def prepare(commit: Commit, organization: str, code_version: str) -> Prepared:
     facts = tuple(_fact_row(recorded, stream, organization) for recorded in commit.facts)
     inbox = tuple(_inbox_row(entry, stream, code_version) for entry in commit.entries)
     outbox = tuple(_outbox_row(envelope, stream) for envelope in commit.sends)
-    size = sum(len(str(row.cells["body"])) for row in facts) + sum(_size(row) for row in (*inbox, *outbox))
+    size = sum(len(str(row.cells["body"])) + len(row.texts) for row in facts) + sum(
+        _size(row) for row in (*inbox, *outbox)
+    )
     if size > COMMIT_LIMIT:
         raise CommitTooLarge(f"a commit of {stream}", size, COMMIT_LIMIT)
     return Prepared(
@@ -141,9 +145,9 @@ def instant_of(text: str) -> datetime:
 def _fact_row(recorded: RecordedFact, stream: str, organization: str) -> FactRow:
     fact = recorded.fact
     about = fact.__dict__  # asking a model for a field it lacks is slow
-    body = wire_bytes(fact)
-    if len(body) > BODY_LIMIT:
-        raise CommitTooLarge(f"{fact.kind} of {stream}", len(body), BODY_LIMIT)
+    body, texts = take_out(fact)
+    if len(body) + len(texts) > BODY_LIMIT:
+        raise CommitTooLarge(f"{fact.kind} of {stream}", len(body) + len(texts), BODY_LIMIT)
     task, directive = about.get("task_id"), about.get("directive_id")
     suggestion = about.get("suggestion_id")
     if _NUL_ESCAPED in body:
@@ -172,20 +176,20 @@ def _fact_row(recorded: RecordedFact, stream: str, organization: str) -> FactRow
         if cells[name] is None:
             del cells[name]
     after = (fact_id, kind, version, at, genome, task, directive, suggestion, correlation, causation, text)
-    return FactRow(cells, (organization, stream), after)
+    return FactRow(cells, (organization, stream), after, texts.decode())
 
 
 def _changes(recorded: Sequence[RecordedFact], rows: Sequence[FactRow], stream: str) -> list[Change]:
     changes: list[Change] = []
     for each, row in zip(recorded, rows, strict=True):
         if each.fact.kind in PROJECTIONS:
-            origin = Origin(stream, each.id, str(row.cells["occurred_at"]))
-            changes.extend(changes_in(each.fact, origin, str(row.cells["body"])))
+            origin = Origin(stream, each.id, str(row.cells["occurred_at"]), each.genome_id)
+            changes.extend(changes_in(each.fact, origin, f"{row.cells['body']}{row.texts}"))
     return changes
 
 
 def changes_in(fact: AnyFact, origin: Origin, body: str) -> Iterable[Change]:
-    """Return what a fact changes in the read models, in cells that every database can hold."""
+    """Return what a fact changes in the read models, in cells that every database can hold; ``body`` with texts."""
     changes = changes_of(fact, origin)
     return map(_storable_change, changes) if _NUL_ESCAPED.decode() in body else changes
 
@@ -205,11 +209,13 @@ def fact_of(kind: str, schema_version: int, body: str) -> AnyFact:
         raise ValueError(f"{kind} is a kind this version does not know")
     if schema_version > known.schema_version:
         raise ValueError(f"{kind} version {schema_version}: this reads up to {known.schema_version}")
+    if MARK in body:
+        raise ValueError("its texts were not read with it")
     return _FACT.validate_json(body)
 
 
 def recorded_of(row: Mapping[str, object]) -> RecordedFact:
-    """Return a row of ``facts`` as the domain's value; raise FactUnreadable where that is not possible."""
+    """Return a joined row of ``facts`` as the domain's value; raise FactUnreadable where that is not possible."""
     try:
         return RecordedFact(
             id=str(row["id"]),

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 REVISION = f"{SCHEMA_VERSION:04}"  # the same, as the migrations name it
 FIRST_REVISION = "0001"  # ledgers of this one bear no stamp
 
@@ -133,6 +133,14 @@ _where("facts_task", facts.c.task_id, only=facts.c.task_id.is_not(None))
 _where("facts_directive", facts.c.directive_id, only=facts.c.directive_id.is_not(None))
 Index("facts_causation", facts.c.causation_id)
 
+texts = Table(  # of one fact, in the order of their digests in its body; what is gone was redacted
+    "texts",
+    tables,
+    _key("stream"),
+    Column("version", _NUMBER, primary_key=True, autoincrement=False),
+    _text("body"),  # a JSON array of pairs (salt, text), null for one that was redacted
+)
+
 inbox = Table(
     "inbox",
     tables,
@@ -143,7 +151,7 @@ inbox = Table(
     _text("source"),
     _text("payload_type"),
     _text("causation_id"),
-    Column("bytes", LargeBinary, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),  # empty once redacted, here and in the outbox
     _text("now"),
     _text("seed"),  # decimal digits: seeds may be wider than a database's integers
     _text("limits"),
@@ -290,6 +298,7 @@ traces = Table(
     _text("node"),
     _text("ancestors"),  # from the parent outward, joined by slashes
     _number("attempt"),
+    _text("execution_id", optional=True),
     _text("genome_id"),
     _text("trial_id", optional=True),
     _text("arm"),
@@ -320,7 +329,8 @@ Index("trace_credit_node", trace_credit.c.node, trace_credit.c.depth, trace_cred
 node_rollups = Table(
     "node_rollups",
     tables,
-    _key("hour"),  # of the trace: an RFC 3339 time up to the hour
+    _key("span"),  # hour or day: each trace is counted in one of both
+    _key("period"),  # of the trace: an RFC 3339 time up to the hour or the day
     _key("node"),
     _key("ancestors"),
     _key("genome_id"),
@@ -389,3 +399,12 @@ PROJECTED: dict[str, Table] = {
         dead_letters,
     )
 }
+
+REDACTABLE = (
+    texts.name,
+    inbox.name,
+    outbox.name,
+    jobs.name,
+    snapshots.name,
+    *PROJECTED,
+)  # where free text may lie

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -84,6 +84,10 @@ class Place:
         if not self.path.is_file():
             raise LedgerMissing(str(self))
 
+    async def scrub(self) -> None:
+        """Write the file anew and empty its log, so that neither holds what was deleted."""
+        await asyncio.to_thread(scrub, self)
+
 
 # --------------------------------------------------------------------------------------------------- connections
 
@@ -155,6 +159,15 @@ def reading_anything(place: Place) -> Connections:
         return connection
 
     return Connections(place, connect, "BEGIN", size=1)
+
+
+def scrub(place: Place) -> None:
+    """Write the file anew and empty its log; raise LedgerLocked while somebody reads or writes."""
+    with translated(place), closing(_connect(place, str(place.path))) as connection:
+        connection.execute("VACUUM")
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise LedgerLocked(str(place), place.busy_timeout_seconds)
 
 
 def _connect(place: Place, target: str) -> sqlite3.Connection:

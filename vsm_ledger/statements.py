@@ -40,6 +40,11 @@ def upsert(connection: Connection, table: Table, rows: Rows) -> None:
     run(connection, _upsert_into(table, connection.dialect.name), rows)
 
 
+def accumulate(connection: Connection, table: Table, rows: Rows) -> None:
+    """Insert rows of numbers of one shape, each added to the row with its key."""
+    run(connection, _accumulate_into(table, connection.dialect.name), rows)
+
+
 def insert_missing(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert rows of one shape where no row has their key: for content that its key determines."""
     run(connection, _insert_missing_into(table, connection.dialect.name), rows)
@@ -79,6 +84,16 @@ def _upsert_into(table: Table, dialect: str) -> Insert:
     keys = [column.name for column in table.primary_key]
     cells = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=cells)
+
+
+@cache
+def _accumulate_into(table: Table, dialect: str) -> Insert:
+    statement = _insert_of(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    sums = {
+        column.name: column + statement.excluded[column.name] for column in table.c if column.name not in keys
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=sums)
 
 
 @cache

@@ -1,8 +1,9 @@
 """Verification: does the ledger still say what was recorded.
 
 Three witnesses are compared: the facts with their own hashes, the heads of the streams, and the signed checkpoints
-with their copies outside the ledger. This file reads them, in one transaction, and leaves the judgement to
-``tampering`` and ``witnesses``. Any bytes may lie in the file; none of them makes this raise.
+with their copies outside the ledger; and the texts with the digests that the facts keep of them. This file reads them,
+in one transaction, and leaves the judgement to ``tampering``, ``text_checks`` and ``witnesses``. Any bytes may lie in
+the file; none of them makes this raise.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ from vsm_ledger.checkpoints import read_copy
 from vsm_ledger.connect import place_of
 from vsm_ledger.errors import LedgerMissing, LedgerUnreachable
 from vsm_ledger.tampering import Finding, Link, StoredHead, Tampering, judge_stream
+from vsm_ledger.text_checks import TextsOf, redacted_digests
 from vsm_ledger.witnesses import Copies, Keys, StoredCheckpoint, judge_checkpoints, signed_heads
 
 FACTS_PER_STEP = 2_000
@@ -69,9 +71,14 @@ def _verify(connection: Connection, copies: Copies, keys: Keys) -> Verification:
     counts: dict[str, int] = {}
     findings: list[Finding | None] = []
     try:
-        for stream, links in _chains(connection):
+        redacted = redacted_digests(connection)
+        has_texts = connection.dialect.has_table(connection, schema.texts.name)  # an older version's has none
+        for stream, rows in _rows_by_stream(connection):
+            texts = TextsOf(connection if has_texts else None, stream, redacted)
+            links = list(_links(map(texts.seen, rows)))
             counts[stream] = len(links)
             findings.append(judge_stream(stream, links, heads.get(stream), signed.get(stream, {})))
+            findings.append(texts.first_bad())
     except (DBAPIError, ValueError) as error:
         findings.append(_damage(error))
     else:
@@ -119,14 +126,13 @@ def _stored_checkpoints(connection: Connection) -> tuple[StoredCheckpoint, ...]:
     return tuple(StoredCheckpoint(number, read_copy(body)) for number, body in rows)
 
 
-def _chains(connection: Connection) -> Iterator[tuple[str, list[Link]]]:
+def _rows_by_stream(connection: Connection) -> Iterator[tuple[str, Iterator[Row]]]:
     facts = schema.facts
     wanted = select(facts).order_by(facts.c.stream, facts.c.version, facts.c.sequence)
     rows = connection.execution_options(yield_per=FACTS_PER_STEP).execute(wanted)
     names = tuple(rows.keys())
     plain = (dict(zip(names, row, strict=True)) for row in rows)
-    for stream, of_stream in groupby(plain, key=lambda row: str(row["stream"])):
-        yield stream, list(_links(of_stream))
+    yield from groupby(plain, key=lambda row: str(row["stream"]))
 
 
 def _links(rows: Iterable[Row]) -> Iterator[Link]:

@@ -13,7 +13,7 @@ from vsm_core.actor import Claimed, Fenced
 from vsm_core.genome import OrganizationalGenome, add_child, new_genome
 from vsm_core.node import LeafOperation, ModelSpec, ViableNode
 from vsm_core.payloads.work import Directive
-from vsm_ledger import open_journal
+from vsm_ledger import LedgerLocked, open_journal
 from vsm_system import host
 from vsm_system.clock import new_process_id
 from vsm_system.compose import Assembly, running
@@ -60,7 +60,7 @@ def main() -> int:
     host.CLAIM_TTL_SECONDS, host.CLAIM_RENEW_SECONDS = 2.0, 0.5
     try:
         asyncio.run(serve(sys.argv[1], Path(sys.argv[2])))
-    except (Fenced, Claimed) as error:
+    except (Fenced, Claimed, LedgerLocked) as error:
         say(f"{type(error).__name__} {error}")
         return LOST
     return 0

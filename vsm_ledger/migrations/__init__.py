@@ -7,15 +7,14 @@ nowhere else, because it is slow to load. The read models are made again from th
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from vsm_core.actor import Owner
 from vsm_ledger import schema
-from vsm_ledger.claims import Claim, check_claim, owner_of
 from vsm_ledger.errors import LedgerTooNew
+from vsm_ledger.holding import require_quiet
 from vsm_ledger.opening import version_of
 from vsm_ledger.rebuilding import rebuild_projections
-from vsm_ledger.rows import instant_of
 
 
 def upgrade(connection: Connection, place: str, by: Owner, now: datetime) -> tuple[int, int]:
@@ -27,7 +26,7 @@ def upgrade(connection: Connection, place: str, by: Owner, now: datetime) -> tup
     if before > schema.SCHEMA_VERSION:
         raise LedgerTooNew(place, before, schema.SCHEMA_VERSION)
     if before < schema.SCHEMA_VERSION:
-        _require_quiet(connection, by, now)
+        require_quiet(connection, by, now)  # a program of the older version would go on to write as it knows
         run_migrations(connection, schema.REVISION, stamped=_is_stamped(connection))
         rebuild_projections(connection)
     return before, schema.SCHEMA_VERSION
@@ -48,11 +47,3 @@ def run_migrations(connection: Connection, revision: str, *, stamped: bool) -> N
 
 def _is_stamped(connection: Connection) -> bool:
     return connection.dialect.has_table(connection, schema.stamp.name)
-
-
-def _require_quiet(connection: Connection, by: Owner, now: datetime) -> None:
-    """A program of the older version that runs now would go on to write as it knows."""
-    columns = schema.streams.c
-    held = select(columns.stream, columns.owner, columns.claimed_until).where(columns.owner.is_not(None))
-    for row in connection.execute(held):
-        check_claim(row.stream, Claim(owner_of(row.owner), instant_of(row.claimed_until)), by, now)

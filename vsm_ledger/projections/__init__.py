@@ -7,7 +7,7 @@ changes, so the tables can be dropped and made again from the facts, with the sa
 from collections.abc import Callable, Mapping, Sequence
 
 from vsm_core.facts import AnyFact
-from vsm_ledger.projections import attempts, directives, organization, tasks
+from vsm_ledger.projections import attempts, directives, organization, rollups, tasks
 from vsm_ledger.projections.change import Cell, Change, Changes, Origin
 
 __all__ = ["HISTORY_ONLY", "PROJECTIONS", "Cell", "Change", "Origin", "changes_of"]
@@ -40,7 +40,8 @@ PROJECTIONS: Mapping[str, tuple[Callable[..., Changes], ...]] = {
     "TaskConcluded": (tasks.concluded,),
     "BranchMoved": (directives.moved,),
     "DirectiveFinished": (directives.finished,),
-    "TaskTraced": (attempts.traced,),
+    "TaskTraced": (attempts.traced, rollups.traced),
+    "OutcomeAdjusted": (rollups.adjusted,),
     "GenomeAdopted": (organization.adopted,),
     "EnvelopeRefused": (organization.refused,),
 }
@@ -56,5 +57,6 @@ HISTORY_ONLY = frozenset(
         "CancelRequested",
         "ProcessStarted",
         "ProcessStopping",
+        "TextRedacted",
     }
 )

@@ -1,8 +1,10 @@
 """Attempts as rows: executions with what they spent, traces with whom they are credited to."""
 
 from vsm_core.facts import ResultLate, TaskFinished, TaskTraced
+from vsm_core.fitness import is_scored
 from vsm_core.task import Usage
 from vsm_ledger.projections.change import Cells, Change, Changes, Origin
+from vsm_ledger.projections.measures import line_of, measures_of, path_of
 
 
 def finished(fact: TaskFinished, origin: Origin) -> Changes:
@@ -14,6 +16,7 @@ def finished(fact: TaskFinished, origin: Origin) -> Changes:
         "stream": origin.stream,
         "directive_id": fact.directive_id,
         "node": result.produced_by,
+        "genome_id": origin.genome_id,
         "attempt": result.attempt,
         "outcome": result.outcome.value,
         "failure_class": result.failure_class.value if result.failure_class else None,
@@ -32,6 +35,7 @@ def late(fact: ResultLate, origin: Origin) -> Changes:
         "stream": origin.stream,
         "directive_id": fact.directive_id,
         "node": fact.node,
+        "genome_id": origin.genome_id,
         "attempt": None,
         "outcome": fact.outcome.value,
         "failure_class": None,
@@ -52,9 +56,15 @@ def _spent(usage: Usage) -> Cells:
     return {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
+        "worker_seconds": usage.worker_seconds,
+        **_paid(usage),
+    }
+
+
+def _paid(usage: Usage) -> Cells:
+    return {
         "money": str(usage.money.amount) if usage.money else None,
         "currency": usage.money.currency if usage.money else None,
-        "worker_seconds": usage.worker_seconds,
     }
 
 
@@ -62,10 +72,13 @@ def traced(fact: TaskTraced, origin: Origin) -> Changes:
     """One attempt for attribution, and the closure of who is above its node; each ancestor once, at its nearest."""
     trace = fact.trace
     cells: Cells = {
+        "stream": origin.stream,
         "task_id": fact.task_id,
         "directive_id": fact.directive_id,
         "node": trace.node,
+        "ancestors": path_of(trace),
         "attempt": trace.attempt,
+        "execution_id": trace.execution_id,
         "genome_id": trace.genome_id,
         "trial_id": trace.trial_id,
         "arm": trace.arm.value,
@@ -73,13 +86,12 @@ def traced(fact: TaskTraced, origin: Origin) -> Changes:
         "task_class": trace.task_class,
         "outcome": trace.outcome.value,
         "failure_class": trace.failure_class.value if trace.failure_class else None,
-        "latency_seconds": trace.latency_seconds,
-        "lines_changed": trace.diff.lines_added + trace.diff.lines_deleted,
+        "scored": int(is_scored(trace)),
+        **measures_of(trace),
+        **_paid(trace.usage),
         "traced_at": origin.occurred_at,
-        **_spent(trace.usage),
     }
     yield Change("traces", {"fact_id": origin.fact_id}, cells, whole=True)
-    depths = {node: depth for depth, node in reversed(list(enumerate((trace.node, *trace.ancestors))))}
-    for node, depth in depths.items():
+    for depth, node in enumerate((trace.node, *line_of(trace))):
         key = {"fact_id": origin.fact_id, "node": node}
         yield Change("trace_credit", key, {"depth": depth}, whole=True)

@@ -20,15 +20,20 @@ class Origin(NamedTuple):  # not a dataclass: a busy ledger makes tens of thousa
     stream: str
     fact_id: str
     occurred_at: str
+    genome_id: str
 
 
 class Change(NamedTuple):
-    """One row of one table, found by ``key``: written whole if ``whole``, else only the cells named, if it exists."""
+    """One row of one table, found by ``key``: written whole if ``whole``, else only the cells named, if it exists.
+
+    If ``added``, the cells are numbers that are added to what the row holds; a row that is not there holds zeros.
+    """
 
     table: str
     key: Mapping[str, Cell]
     cells: Mapping[str, Cell] = NOTHING
     whole: bool = False
+    added: bool = False
 
 
 Changes = Iterable[Change]

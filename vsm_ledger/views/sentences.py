@@ -135,5 +135,10 @@ SENTENCES: Mapping[str, Callable[..., str]] = {
     ),
     "GenomeAdopted": lambda fact: f"adopted genome {fact.genome_id[:SHORT]}",
     "ProcessStarted": lambda fact: f"process {fact.process} began to run it",
+    "OutcomeAdjusted": lambda fact: (
+        f"attempt {fact.trace.attempt} of {fact.task_id} by {fact.trace.node} was {fact.change.value}"
+        f" by {fact.commit[:SHORT]}{_because(fact.reason)}"
+    ),
     "ProcessStopping": lambda fact: f"process {fact.process} stopped on request",
+    "TextRedacted": lambda fact: f"{fact.by} redacted {len(fact.digests)} texts{_because(fact.reason)}",
 }

@@ -7,12 +7,13 @@ of the task, of the tasks it is part of, of those that judge it, and those about
 about a thousand tasks does not bring in a thousand reasons.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, select
 
 from vsm_ledger import schema
+from vsm_ledger.joining import joined
 from vsm_ledger.rows import recorded_of
 from vsm_ledger.views.sentences import sentence_of
 
@@ -48,12 +49,13 @@ def reasons(connection: Connection, task_id: str) -> tuple[Reason, ...]:
             if row.task_id is None or row.task_id in concerned:
                 found[row.sequence] = row
         waiting.extend(_cause_of(connection, envelope_id))
-    return tuple(_reason(row) for _, row in sorted(found.items()))
+    in_order = [row for _, row in sorted(found.items())]
+    return tuple(_reason(cells) for cells in joined(connection, in_order))
 
 
-def _reason(row: FactRow) -> Reason:
-    recorded = recorded_of(row._asdict())
-    return Reason(recorded.id, str(row.occurred_at), str(row.stream), sentence_of(recorded.fact))
+def _reason(cells: Mapping[str, object]) -> Reason:
+    recorded = recorded_of(cells)
+    return Reason(recorded.id, str(cells["occurred_at"]), str(cells["stream"]), sentence_of(recorded.fact))
 
 
 def _judges(connection: Connection, task_id: str) -> Iterator[str]:

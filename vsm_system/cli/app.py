@@ -17,6 +17,7 @@ from vsm_system.cli import (
     branches,
     cancelling,
     cleaning,
+    costing,
     doctor,
     genome,
     ledger,
@@ -55,6 +56,7 @@ app.command("discard", rich_help_panel=WORK)(branches.discard)
 app.command("runs", rich_help_panel=LOOK)(records.runs)
 app.command("logs", rich_help_panel=LOOK)(records.logs)
 app.command("why", rich_help_panel=LOOK)(records.why)
+app.command("cost", rich_help_panel=LOOK)(costing.cost)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=LOOK)
 app.command("doctor", rich_help_panel=TEND)(doctor.doctor)
 app.add_typer(settings.app, name="config", rich_help_panel=TEND)

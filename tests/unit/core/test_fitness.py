@@ -10,6 +10,7 @@ from vsm_core.fitness import (
     attribute,
     is_scored,
     score_trace,
+    wilson,
 )
 from vsm_core.task import Adjustment, ChannelCounts, DiffSize, FailureClass, Outcome, Role, TaskTrace, Usage
 
@@ -139,3 +140,21 @@ def test_late_adjustments_flow_to_the_ancestors() -> None:
 
 def test_nothing_comes_of_nothing() -> None:
     assert attribute([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [  # as R's prop.test without continuity correction gives them
+        (0, 10, 0.0, 0.2775),
+        (5, 10, 0.2366, 0.7634),
+        (9, 10, 0.5958, 0.9821),
+        (10, 10, 0.7225, 1.0),
+        (81, 263, 0.2553, 0.3662),
+    ],
+)
+def test_wilsons_interval_is_the_known_one(successes: int, trials: int, low: float, high: float) -> None:
+    assert wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_without_trials_a_rate_may_be_anything() -> None:
+    assert wilson(0, 0) == (0.0, 1.0)

@@ -89,6 +89,7 @@ def _make_traces() -> None:
         _text("node"),
         _text("ancestors"),
         _number("attempt"),
+        _text("execution_id", optional=True),
         _text("genome_id"),
         _text("trial_id", optional=True),
         _text("arm"),
@@ -109,7 +110,8 @@ def _make_traces() -> None:
 def _make_rollups() -> None:
     op.create_table(
         "node_rollups",
-        _key("hour"),
+        _key("span"),
+        _key("period"),
         _key("node"),
         _key("ancestors"),
         _key("genome_id"),
