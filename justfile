@@ -57,7 +57,7 @@ map:
 
 # Write requirements.lock again: newest versions in range, with hashes. Needs uv.
 lock:
-    uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra crew --extra postgres --extra test --extra lint --output-file requirements.lock pyproject.toml
+    uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra crew --extra plots --extra postgres --extra test --extra lint --output-file requirements.lock pyproject.toml
 
 # Build the sdist and the wheel into dist/. Needs uv.
 build:

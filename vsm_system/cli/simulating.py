@@ -78,10 +78,11 @@ def _answer(
     if name not in QUESTIONS:
         raise UserError(f"unknown question {name!r}; known: {', '.join(QUESTIONS)}")
     question = QUESTIONS[name]
+    chosen = _numbers(values) or question.values
     points = []
     if not as_json:
         print(f"{question.varied:>20}  {question.measured}: median, least, most of {seeds} seeds")
-    for point in ask(question, _numbers(values) or question.values, seeds, jobs):
+    for point in ask(question, chosen, seeds, jobs):
         points.append(point)
         if not as_json:
             print(f"{point.value:>20}  {point.median:>12,.1f} {point.least:>12,.1f} {point.most:>12,.1f}")

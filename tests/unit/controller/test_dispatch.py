@@ -15,11 +15,15 @@ from tests.unit.controller.cast import (
     task,
 )
 from tests.unit.controller.play import Play
+from vsm_controller import actor
+from vsm_controller.actor import ControllerActor
 from vsm_controller.dispatch import HANDLERS, IGNORED, Handler
-from vsm_core.actor import Decision, Step
+from vsm_controller.state.controller import ControllerState, Seat
+from vsm_controller.state.frozen import MEANING, state_schema
+from vsm_core.actor import Context, Decision, Step
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope
-from vsm_core.facts import AlgedonicReceived
+from vsm_core.facts import AlgedonicReceived, CancelRequested
 from vsm_core.payloads import PAYLOAD_CLASSES, AnyPayload
 from vsm_core.payloads.control import (
     Cancel,
@@ -196,3 +200,26 @@ def test_what_follows_is_bounded_within_one_decision_and_goes_on_with_the_next()
     # then
     assert len(play.of("TaskConcluded")) == 100
     assert len(play.of("DirectiveFinished")) == 1
+
+
+def test_what_follows_is_asked_only_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a question to which there is always an answer
+    play = Play(flat())
+    asked: list[int] = []
+
+    def endless(state: ControllerState, _context: Context) -> Step:
+        asked.append(state.next_token)
+        return Step(facts=(CancelRequested(scope=CancelScope.SUBTREE, subject="root", cancel_epoch=1),))
+
+    monkeypatch.setattr(actor, "STANDING", (endless,))
+    monkeypatch.setattr(actor, "ROUNDS", 3)
+    # when
+    play.give(DirectiveQuery(directive_id="d"), source=CLIENT)
+    # then: twice as often as the bound, because each decision is made twice to see that it is the same
+    assert len(asked) == 6
+
+
+def test_a_state_is_frozen_under_the_name_of_its_form() -> None:
+    seat = Seat("root", "demo", flat())
+    assert ControllerActor(seat).state_schema == state_schema()
+    assert state_schema().startswith(f"controller-{MEANING}-")

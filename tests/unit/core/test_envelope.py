@@ -8,7 +8,15 @@ from pydantic import ValidationError
 
 from tests.unit.core.test_payloads import NOW, around
 from vsm_core.channel import Channel, Lane
-from vsm_core.envelope import BODY_LIMIT, LIFETIME, PATH_LIMIT, Envelope, Priority, decode_envelope
+from vsm_core.envelope import (
+    BODY_LIMIT,
+    CLOCK_SKEW,
+    LIFETIME,
+    PATH_LIMIT,
+    Envelope,
+    Priority,
+    decode_envelope,
+)
 from vsm_core.errors import EnvelopeError, NewerVersionError
 from vsm_core.payloads.signals import EnvironmentKind, EnvironmentSignal
 from vsm_core.payloads.work import TaskPacket, TaskResultAck
@@ -145,3 +153,9 @@ def test_malformed_bytes_are_refused_with_the_place(body: bytes, place: str) -> 
 def test_an_envelope_does_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         packet().id = "other"  # type: ignore[misc]
+
+
+def test_it_expires_by_any_clock_that_may_have_stamped_it() -> None:
+    short = packet(expires_at=NOW)
+    assert not short.expired(NOW + CLOCK_SKEW - timedelta(seconds=1))
+    assert short.expired(NOW + CLOCK_SKEW)
