@@ -7,7 +7,7 @@ correlation (the story) and causation (the direct cause) are passed on.
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
@@ -115,6 +115,45 @@ class Envelope(Value):
             cancel_epoch=self.cancel_epoch,
             path=path,
         )
+
+
+class Heading(NamedTuple):
+    """In whose organization, on which channel, from whom, to whom."""
+
+    organization: str
+    genome_id: str
+    channel: Channel
+    source: str
+    target: str
+
+
+class Story(NamedTuple):
+    """What names an envelope, which story it belongs to, and what caused it."""
+
+    id: str
+    correlation_id: str
+    causation_id: str
+
+
+def new_envelope(
+    payload: AnyPayload,
+    heading: Heading,
+    story: Story,
+    now: datetime,
+    *,
+    priority: Priority = Priority.NORMAL,
+) -> Envelope:
+    """Return an envelope that begins a story, or that no decision made: from a client, or from a host itself."""
+    return Envelope(
+        **heading._asdict(),
+        **story._asdict(),
+        payload=payload,
+        payload_type=payload.payload_type,
+        schema_version=payload.schema_version,
+        priority=priority,
+        created_at=now,
+        expires_at=now + LIFETIME,
+    )
 
 
 def decode_envelope(body: bytes) -> Envelope:

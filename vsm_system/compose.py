@@ -18,7 +18,7 @@ from vsm_controller.actor import ControllerActor
 from vsm_controller.state.controller import Seat
 from vsm_core.actor import Actor, Limits, Owner
 from vsm_core.channel import Channel, Lane
-from vsm_core.envelope import LIFETIME, Envelope, Priority
+from vsm_core.envelope import Envelope, Heading, Priority, Story, new_envelope
 from vsm_core.facts import RecordedFact
 from vsm_core.genome import OrganizationalGenome, is_metasystem, subtree
 from vsm_core.ids import derive_id
@@ -166,21 +166,15 @@ class Organization:
     async def _send(self, payload: AnyPayload, cause: str, directive_id: str) -> None:
         genome, now = self._assembly.genome, self._assembly.clock.now()
         kind = "" if isinstance(payload, Directive) else f"{payload.payload_type}/"
-        envelope = Envelope(
-            id=derive_id("env", CLIENT, f"{self.process}/{kind}{cause}"),
-            schema_version=payload.schema_version,
-            organization=self._assembly.organization,
-            genome_id=genome.id,
-            channel=Channel.OPERATION_TO_ENVIRONMENT,
-            source=CLIENT,
-            target=genome.root_id,
-            payload_type=payload.payload_type,
-            payload=payload,
-            correlation_id=directive_id,
-            causation_id=directive_id,
-            created_at=now,
-            expires_at=now + LIFETIME,
+        heading = Heading(
+            self._assembly.organization,
+            genome.id,
+            Channel.OPERATION_TO_ENVIRONMENT,
+            CLIENT,
+            genome.root_id,
         )
+        name = derive_id("env", CLIENT, f"{self.process}/{kind}{cause}")
+        envelope = new_envelope(payload, heading, Story(name, directive_id, directive_id), now)
         await self._transport.publish([OutgoingEnvelope(envelope)])
 
     def _raise_pain(self, node: str, cause: BaseException) -> None:
@@ -190,22 +184,9 @@ class Organization:
         if parent is None:
             return  # nobody is above the root but who reads the log
         signal = pain(node, f"{self.process}/{next(self._asked)}", cause, now)
-        envelope = Envelope(
-            id=derive_id("env", node, signal.signal_id),
-            schema_version=signal.schema_version,
-            organization=self._assembly.organization,
-            genome_id=genome.id,
-            channel=Channel.ALGEDONIC,
-            source=node,
-            target=parent,
-            payload_type=signal.payload_type,
-            payload=signal,
-            correlation_id=signal.signal_id,
-            causation_id=signal.signal_id,
-            priority=Priority.INTERRUPT,
-            created_at=now,
-            expires_at=now + LIFETIME,
-        )
+        heading = Heading(self._assembly.organization, genome.id, Channel.ALGEDONIC, node, parent)
+        story = Story(derive_id("env", node, signal.signal_id), signal.signal_id, signal.signal_id)
+        envelope = new_envelope(signal, heading, story, now, priority=Priority.INTERRUPT)
         climbing = asyncio.create_task(self._climb(envelope), name=f"pain of {node}")
         self._pains.add(climbing)
         climbing.add_done_callback(self._pains.discard)

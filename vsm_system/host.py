@@ -22,7 +22,7 @@ from vsm_core.payloads.jobs import Job
 from vsm_system.batch import Batch, Input
 from vsm_system.inbox import CLOCK_DOUBT, NO_DOUBT, InboxMemory
 from vsm_system.relay import Relay
-from vsm_system.role import Role, Story, World, context_of, own_envelope, refusal
+from vsm_system.role import Role, World, context_of, own_envelope, refusal
 from vsm_system.snapshots import Snapshots
 from vsm_system.timers import Timers, recovered
 from vsm_transport.protocol import ATTEMPT_LIMIT, Deliveries, Delivery, Hold, Subscription
@@ -106,7 +106,7 @@ class Host:
 
     def inject(self, payload: AnyPayload, cause: str, correlation: str) -> None:
         """Hand the actor an envelope from its own host; the same cause makes the same envelope."""
-        self._internal.append(Input(self._to_itself(payload, Story(cause, correlation))))
+        self._internal.append(Input(self._to_itself(payload, cause, (correlation, cause))))
         self._awaken()
 
     # -- recovery -------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ class Host:
         self.inject(payload, envelope.id, envelope.correlation_id)
 
     def _job_ended(self, job: Job, finished: JobFinished) -> None:
-        envelope = self._to_itself(finished, Story(job.id, job.correlation_id, job.cause_id))
+        envelope = self._to_itself(finished, job.id, (job.correlation_id, job.cause_id))
         self._internal.append(Input(envelope, job_id=job.id))
         if job.id in self._working:
             self._working.discard(job.id)
@@ -189,11 +189,11 @@ class Host:
                 timer_id=timer.id, purpose=timer.purpose, subject=timer.subject, token=timer.token
             )
             cause = f"{timer.id}@{timer.due_at.isoformat()}"
-            found.append(Input(self._to_itself(fired, Story(cause, timer.subject)), timer_id=timer.id))
+            found.append(Input(self._to_itself(fired, cause, (timer.subject, cause)), timer_id=timer.id))
         return found
 
-    def _to_itself(self, payload: AnyPayload, story: Story) -> Envelope:
-        return own_envelope(self.role, self._world.clock.now(), payload, story)
+    def _to_itself(self, payload: AnyPayload, cause: str, told: tuple[str, str]) -> Envelope:
+        return own_envelope(self.role, self._world.clock.now(), payload, cause, told)
 
     # -- the loop -------------------------------------------------------------------------------------------
 

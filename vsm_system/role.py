@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import NamedTuple
 
 from vsm_core.actor import Actor, Context, Decision, Limits, Owner, Step, seal
 from vsm_core.channel import Channel
-from vsm_core.envelope import LIFETIME, Envelope
+from vsm_core.envelope import Envelope, Heading, Story, new_envelope
 from vsm_core.facts import EnvelopeRefused, RecordedFact
 from vsm_core.ids import derive_id
 from vsm_core.payloads import AnyPayload
@@ -50,31 +49,17 @@ class World:
     observe: Observer
 
 
-class Story(NamedTuple):
-    """Why a host speaks to its actor: what names the envelope, which story it belongs to, what caused it."""
+def own_envelope(
+    role: Role, now: datetime, payload: AnyPayload, cause: str, told: tuple[str, str]
+) -> Envelope:
+    """Return an envelope of a host to its own actor; the same cause makes the same one.
 
-    cause: str
-    correlation: str
-    caused_by: str | None = None  # None: the cause itself
-
-
-def own_envelope(role: Role, now: datetime, payload: AnyPayload, story: Story) -> Envelope:
-    """Return an envelope of a host to its own actor; the same cause makes the same envelope."""
-    return Envelope(
-        id=derive_id("env", role.node_id, f"{payload.payload_type}/{story.cause}"),
-        schema_version=payload.schema_version,
-        organization=role.organization,
-        genome_id=role.genome_id,
-        channel=Channel.INTERNAL,
-        source=role.node_id,
-        target=role.node_id,
-        payload_type=payload.payload_type,
-        payload=payload,
-        correlation_id=story.correlation,
-        causation_id=story.caused_by or story.cause,
-        created_at=now,
-        expires_at=now + LIFETIME,
-    )
+    ``told`` is the story it belongs to, and what caused it.
+    """
+    node = role.node_id
+    heading = Heading(role.organization, role.genome_id, Channel.INTERNAL, node, node)
+    name = derive_id("env", node, f"{payload.payload_type}/{cause}")
+    return new_envelope(payload, heading, Story(name, *told), now)
 
 
 def context_of(given: Input, world: World) -> Context:

@@ -34,6 +34,8 @@ class TaskAssigned(Value):
     attempt: PositiveInt
     fencing_token: PositiveInt
     genome_id: Sha256
+    prompt_hash: Sha256 | None = None  # of all that its child's prompt is made of
+    policy_hash: Sha256 | None = None  # of the authority it was given
     base_commit: CommitId | None = None
     assigned_at: Instant
     admit_by: Instant

@@ -6,7 +6,7 @@ from datetime import timedelta
 from random import Random
 
 from vsm_core.channel import Channel
-from vsm_core.envelope import LIFETIME, Envelope
+from vsm_core.envelope import Heading, Story, new_envelope
 from vsm_core.ids import derive_id
 from vsm_core.payloads.control import Cancel, CancelScope
 from vsm_system.simulation.chances import RATES, Fault
@@ -95,22 +95,9 @@ async def _forge(world: World, drawn: Random) -> bool:
     source = drawn.choice(sorted(set(world.genome.nodes) - world.watch.controllers))
     target = drawn.choice(sorted(world.watch.controllers))
     payload = Cancel(scope=CancelScope.SUBTREE, subject=target, reason="forged", cancel_epoch=1)
-    now = world.life.now()
-    envelope = Envelope(
-        id=derive_id("env", source, f"forged/{len(world.forged)}"),
-        schema_version=payload.schema_version,
-        organization=ORGANIZATION,
-        genome_id=world.genome.id,
-        channel=Channel.COMMAND,
-        source=source,
-        target=target,
-        payload_type=payload.payload_type,
-        payload=payload,
-        correlation_id="forged",
-        causation_id="forged",
-        created_at=now,
-        expires_at=now + LIFETIME,
-    )
+    heading = Heading(ORGANIZATION, world.genome.id, Channel.COMMAND, source, target)
+    story = Story(derive_id("env", source, f"forged/{len(world.forged)}"), "forged", "forged")
+    envelope = new_envelope(payload, heading, story, world.life.now())
     world.forged.add(envelope.id)
     try:
         await world.broker.publish([OutgoingEnvelope(envelope)])

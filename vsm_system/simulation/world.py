@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vsm_core.actor import Limits
 from vsm_core.channel import Channel, Lane
-from vsm_core.envelope import LIFETIME, Envelope
+from vsm_core.envelope import Envelope, Heading, Story, new_envelope
 from vsm_core.genome import OrganizationalGenome
 from vsm_core.ids import derive_id
 from vsm_core.payloads.signals import DirectiveReport, DirectiveState
@@ -219,22 +219,10 @@ class World:
             await asyncio.sleep(ASK_AGAIN_SECONDS)
 
     def _from_client(self, directive: Directive, number: int) -> Envelope:
-        now = self.life.now()
-        return Envelope(
-            id=derive_id("env", CLIENT, directive.id, number),
-            schema_version=directive.schema_version,
-            organization=ORGANIZATION,
-            genome_id=self.genome.id,
-            channel=Channel.OPERATION_TO_ENVIRONMENT,
-            source=CLIENT,
-            target=self.genome.root_id,
-            payload_type=directive.payload_type,
-            payload=directive,
-            correlation_id=directive.id,
-            causation_id=directive.id,
-            created_at=now,
-            expires_at=now + LIFETIME,
-        )
+        channel, root = Channel.OPERATION_TO_ENVIRONMENT, self.genome.root_id
+        heading = Heading(ORGANIZATION, self.genome.id, channel, CLIENT, root)
+        story = Story(derive_id("env", CLIENT, directive.id, number), directive.id, directive.id)
+        return new_envelope(directive, heading, story, self.life.now())
 
     async def listen(self) -> None:
         """Take the reports, from whichever broker there is."""
