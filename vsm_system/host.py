@@ -48,7 +48,7 @@ class Host:
         self._snapshots = Snapshots(role.node_id, role.actor, world.journal)
         self._distrusted: datetime | None = None  # after an unclean stop: what was made before this
         self._calm = False  # whether there has been a quiet moment yet
-        self._timers = Timers()
+        self._timers = Timers(world.limits.lease_seconds)
         self._internal: deque[Input] = deque()
         self._lanes: dict[Lane, Deliveries] = {}
         self._taken: dict[Lane, deque[Delivery]] = {Lane.CONTROL: deque(), Lane.WORK: deque()}

@@ -3,6 +3,9 @@
 A timer says a wall-clock time, but what it means is a length of time from when it was set. Wall clocks step, so a live
 timer counts on the steady clock of its process: it is never early because a clock was put forward, nor an hour late
 because one was put back.
+
+A lease that ran out while nobody could have heard its holder - the host was down, or stopped for longer than a lease -
+has run out for no fault of the holder's. It is armed once more, and what waits in the control lane is heard first.
 """
 
 import heapq
@@ -16,18 +19,30 @@ from vsm_core.payloads.control import TimerPurpose
 class Timers:
     """Which timers are pending, and which are due; a timer with the same id replaces the old one."""
 
-    def __init__(self) -> None:
+    def __init__(self, lease_seconds: float) -> None:
+        self._lease_seconds = lease_seconds
         self._by_id: dict[str, tuple[float, Timer]] = {}
         self._heap: list[tuple[float, str]] = []
+        self._armed_again: set[str] = set()
 
     def set(self, timer: Timer, due: float) -> None:
         """Add a timer, or move the one of the same id; ``due`` is in seconds of the steady clock."""
+        self._armed_again.discard(timer.id)
+        self._put(timer, due)
+
+    def arm_again(self, timer: Timer, steady: float) -> None:
+        """Give a lease that ran out unheard one more length of time."""
+        self._armed_again.add(timer.id)
+        self._put(timer, steady + self._lease_seconds)
+
+    def _put(self, timer: Timer, due: float) -> None:
         self._by_id[timer.id] = (due, timer)
         heapq.heappush(self._heap, (due, timer.id))
 
     def cancel(self, timer_id: str) -> None:
         """Forget a timer; an unknown one is no error."""
         self._by_id.pop(timer_id, None)
+        self._armed_again.discard(timer_id)
 
     def next_due(self) -> float | None:
         """Return when the next timer is due, or None."""
@@ -44,8 +59,17 @@ class Timers:
         taken: list[Timer] = []
         while (due := self.next_due()) is not None and due <= steady:
             _, timer_id = heapq.heappop(self._heap)
-            taken.append(self._by_id.pop(timer_id)[1])
+            timer = self._by_id.pop(timer_id)[1]
+            if self._ran_out_unheard(timer, steady - due):
+                self.arm_again(timer, steady)
+            else:
+                self._armed_again.discard(timer_id)
+                taken.append(timer)
         return tuple(taken)
+
+    def _ran_out_unheard(self, timer: Timer, behind: float) -> bool:
+        late = timer.purpose is TimerPurpose.TASK_LEASE and behind > self._lease_seconds
+        return late and timer.id not in self._armed_again
 
 
 def recovered(pending: Iterable[Timer], now: datetime, steady: float, limits: Limits) -> Timers:
@@ -59,8 +83,11 @@ def recovered(pending: Iterable[Timer], now: datetime, steady: float, limits: Li
         TimerPurpose.HEARTBEAT: limits.heartbeat_seconds,
         TimerPurpose.RESEND_RESULT: limits.result_resend_seconds,
     }
-    timers = Timers()
+    timers = Timers(limits.lease_seconds)
     for timer in pending:
         left = (timer.due_at - now).total_seconds()
-        timers.set(timer, steady + min(left, longest.get(timer.purpose, left)))
+        if timer.purpose is TimerPurpose.TASK_LEASE and left <= 0:
+            timers.arm_again(timer, steady)
+        else:
+            timers.set(timer, steady + min(left, longest.get(timer.purpose, left)))
     return timers

@@ -24,8 +24,10 @@ def genome() -> OrganizationalGenome:
     return made
 
 
-async def organized_run(location: str | Path, folder: Path, *, directives: int) -> None:
-    """Let the organization do directives, every fact in the ledger at ``location``."""
+async def organized_run(
+    location: str | Path, folder: Path, *, directives: int, asked: Directive | None = None
+) -> None:
+    """Let the organization do directives, or the one that is asked, every fact in the ledger at ``location``."""
     journal = await open_journal(location, organization=ORGANIZATION, code_version=code_version())
     surroundings = Surroundings(
         cache=folder / "cache", artifacts=ArtifactStore(folder / "artifacts"), process="process-test"
@@ -37,7 +39,7 @@ async def organized_run(location: str | Path, folder: Path, *, directives: int) 
         async with running(assembly) as organized:
             ids = [f"d-{number}" for number in range(directives)]
             for directive_id in ids:
-                await organized.submit(Directive(id=directive_id, title="echo"))
+                await organized.submit(asked or Directive(id=directive_id, title="echo"))
             await asyncio.gather(*(organized.finished(each) for each in ids))
     finally:
         await journal.close()

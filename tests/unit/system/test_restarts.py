@@ -68,8 +68,8 @@ async def test_a_job_that_runs_on_keeps_its_slot_and_reports_to_the_next_host(le
         assert len(leaf.jobs) == len(leaf.workshop.begun) == SLOTS
         leaf.workshop.finish("execute")
         await leaf.until_recorded(*(f"ended:job-task-{number}" for number in range(4)))
+        await until(lambda: leaf.jobs._unheard == {})
     assert len(leaf.workshop.begun) == 4
-    assert leaf.jobs._unheard == {}
 
 
 async def test_an_end_that_no_host_heard_is_told_to_the_next_one_once(leaf: Stage) -> None:

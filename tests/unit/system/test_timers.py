@@ -7,6 +7,8 @@ from vsm_core.actor import Limits, Timer
 from vsm_core.payloads.control import TimerPurpose
 from vsm_system.timers import Timers, recovered
 
+LEASE_SECONDS = 60
+
 
 def timer(name: str, purpose: TimerPurpose = TimerPurpose.AUDIT, *, in_seconds: float = 0.0) -> Timer:
     due = START + timedelta(seconds=in_seconds)
@@ -14,7 +16,7 @@ def timer(name: str, purpose: TimerPurpose = TimerPurpose.AUDIT, *, in_seconds: 
 
 
 def pending(*due: tuple[str, float]) -> Timers:
-    timers = Timers()
+    timers = Timers(LEASE_SECONDS)
     for name, at in due:
         timers.set(timer(name), at)
     return timers
@@ -61,3 +63,41 @@ def test_a_clock_that_was_put_back_does_not_stretch_a_lease() -> None:
     limits = Limits(lease_seconds=60)
     old = timer("lease", TimerPurpose.TASK_LEASE, in_seconds=3_600.0)
     assert recovered([old], START, 100.0, limits).next_due() == 160.0
+
+
+def lease(*, in_seconds: float = 0.0) -> Timer:
+    return timer("lease", TimerPurpose.TASK_LEASE, in_seconds=in_seconds)
+
+
+def test_a_lease_that_ran_out_while_the_host_was_down_is_armed_once_more() -> None:
+    timers = recovered([lease(in_seconds=-7.0)], START, 100.0, Limits(lease_seconds=LEASE_SECONDS))
+    assert timers.take_due(100.0) == ()
+    assert timers.next_due() == 160.0
+    assert [each.id for each in timers.take_due(300.0)] == ["lease"]
+
+
+def test_a_lease_more_than_its_length_behind_is_armed_once_more() -> None:
+    timers = Timers(LEASE_SECONDS)
+    timers.set(lease(), 10.0)
+    assert timers.take_due(10.0 + LEASE_SECONDS + 1) == ()
+    assert [each.id for each in timers.take_due(1_000.0)] == ["lease"]
+    assert timers.next_due() is None
+
+
+def test_a_lease_a_little_behind_has_run_out() -> None:
+    timers = Timers(LEASE_SECONDS)
+    timers.set(lease(), 10.0)
+    assert [each.id for each in timers.take_due(10.0 + LEASE_SECONDS)] == ["lease"]
+
+
+def test_a_lease_that_was_renewed_may_be_armed_again_another_time() -> None:
+    timers = Timers(LEASE_SECONDS)
+    for due in (10.0, 1_000.0):
+        timers.set(lease(), due)
+        assert timers.take_due(due + LEASE_SECONDS + 1) == ()
+
+
+def test_another_timer_that_is_far_behind_fires() -> None:
+    timers = Timers(LEASE_SECONDS)
+    timers.set(timer("audit"), 10.0)
+    assert [each.id for each in timers.take_due(1_000.0)] == ["audit"]
