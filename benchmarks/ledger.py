@@ -47,7 +47,7 @@ BATCH = 1_000
 DIRECTIVE, GENOME, COMMIT = "fix-docs", "a" * 64, "c" * 40
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 LEASE_SECONDS = 86_400.0
-TABLES = ("facts", "tasks", "executions", "traces", "trace_credit")
+TABLES = ("facts", "texts", "tasks", "executions", "traces", "trace_credit")
 PRAGMAS = (
     "PRAGMA page_size = 8192",
     "PRAGMA journal_mode = WAL",

@@ -1,15 +1,17 @@
 """Databases for tests: a place for one ledger on each kind, and plain SQL on what lies there.
 
 PostgreSQL is sought where VSM_TEST_POSTGRES says, or on this machine. The suite makes a database of its own on that
-server, gives each test a schema in it, and removes it at the end.
+server, gives each test a schema in it, and removes it at the end. What a run that was killed left there, the next one
+removes.
 """
 
 import asyncio
 import os
+import re
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import count
@@ -24,6 +26,8 @@ from tests.conftest import skip_or_fail
 SERVER = os.environ.get("VSM_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 CONNECT_SECONDS = 5
 KINDS = ("postgres", "sqlite")
+MADE_BY = re.compile(r"^vsm_test_(\d+)_\d+$")  # the pid of a run
+HERE = frozenset({"127.0.0.1", "::1", "localhost", None})
 ResultT = TypeVar("ResultT")
 _numbers = count()
 
@@ -88,6 +92,34 @@ def site_on_postgres(database: str) -> Site:
     return Site("postgres", f"{database}?search_path={schema}")
 
 
+def left_behind(databases: Iterable[str], is_running: Callable[[int], bool]) -> list[str]:
+    """Those databases that a test run made which is no more."""
+    made = ((name, MADE_BY.match(name)) for name in databases)
+    return [name for name, by in made if by is not None and not is_running(int(by[1]))]
+
+
+def runs_here(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def remove_left_behind() -> None:
+    """Drop what killed runs left; on a server of another machine nobody knows whose pid it is."""
+    if urlsplit(SERVER).hostname not in HERE:
+        return
+    import asyncpg
+
+    found = apart(on_server(SERVER, "SELECT datname FROM pg_database"))
+    for name in left_behind([str(row[0]) for row in found], runs_here):
+        with suppress(asyncpg.PostgresError):  # another worker of this run is doing the same
+            apart(on_server(SERVER, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a new, empty database; it is gone with the session."""
@@ -95,6 +127,7 @@ def postgres() -> Iterator[str]:
         skip_or_fail("needs the extra `postgres`")
     name = f"vsm_test_{os.getpid()}_{next(_numbers)}"
     try:
+        remove_left_behind()
         apart(on_server(SERVER, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))
     except (OSError, TimeoutError) as error:
         skip_or_fail(f"needs a PostgreSQL server: {error}; VSM_TEST_POSTGRES names another one")

@@ -7,6 +7,7 @@ TaskAssigned fact and the packet that follows from it.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from vsm_controller.state.conclusion import End, conclude
 from vsm_controller.state.controller import ControllerState, node, tasks_in, tasks_with_children
@@ -16,9 +17,11 @@ from vsm_controller.system_1.routing import Route, route
 from vsm_controller.system_2.path_leases import conflict, paths_to_lease
 from vsm_core.actor import NOTHING, Context, Send, Step, Timer
 from vsm_core.channel import Channel
+from vsm_core.codec import digest, wire_bytes
 from vsm_core.facts import TaskAssigned, TaskDeferred
-from vsm_core.genome import authority_chain
-from vsm_core.ids import CommitId
+from vsm_core.genome import OrganizationalGenome, authority_chain, kept, node_hash
+from vsm_core.ids import CommitId, NodeId, Sha256
+from vsm_core.node import ViableNode
 from vsm_core.payloads.control import TimerPurpose
 from vsm_core.payloads.work import Assignment
 from vsm_core.task import FailureClass, Outcome
@@ -156,6 +159,8 @@ def _assignment_fact(
         attempt=task.attempt,
         fencing_token=state.next_token,
         genome_id=state.genome.id,
+        prompt_hash=_prompt_hash(task, chosen.child),
+        policy_hash=_policy_hash(state.genome, chosen.child.id),
         base_commit=_base(state, task),
         assigned_at=context.now,
         admit_by=_admit_by(context.now, context),
@@ -163,6 +168,16 @@ def _assignment_fact(
         reason=chosen.reason,
         rejected_children=chosen.rejected,
     )
+
+
+def _prompt_hash(task: TaskState, child: ViableNode) -> Sha256:
+    """Return what tells two prompts apart: the task as it was planned, and the node with its genes and tools."""
+    return sha256(wire_bytes(task.packet) + node_hash(child).encode()).hexdigest()
+
+
+def _policy_hash(genome: OrganizationalGenome, node_id: NodeId) -> Sha256:
+    """Return the hash of a node's authority."""
+    return kept(genome, "policy_hash", node_id, lambda: digest(authority_chain(genome, node_id)))
 
 
 def _admit_by(now: datetime, context: Context) -> datetime:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_SECONDS = 5.0
 _NOBODY = Owner("", 0, "", "")
-_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*):(?=//)")
+_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*):(?=//)", re.IGNORECASE)
 
 
 def place_of(location: str | Path, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> "Place":
@@ -31,7 +31,7 @@ def place_of(location: str | Path, busy_timeout_seconds: float = BUSY_TIMEOUT_SE
     scheme = _SCHEME.match(location) if isinstance(location, str) else None
     if scheme is None:
         return _file(str(location), busy_timeout_seconds)
-    adapter = _ADAPTERS.get(scheme[1])
+    adapter = _ADAPTERS.get(scheme[1].lower())
     if adapter is None:
         raise UnsupportedLedger(scheme[1])
     return adapter(str(location), busy_timeout_seconds)
@@ -44,7 +44,7 @@ def ledger_path(location: str | Path) -> Path:
     scheme = _SCHEME.match(location)
     if scheme is None:
         return Path(location)
-    if _ADAPTERS.get(scheme[1]) is not _file:
+    if _ADAPTERS.get(scheme[1].lower()) is not _file:
         raise UnsupportedLedger(scheme[1])
     named = unquote(location[scheme.end() + 3 :].partition("?")[0])  # sqlite:///relative, sqlite:////absolute
     if not named or named == ":memory:":
@@ -55,11 +55,13 @@ def ledger_path(location: str | Path) -> Path:
 def shown(location: str | Path) -> str:
     """Return an address as it may be printed: a server's without user and password."""
     scheme = _SCHEME.match(location) if isinstance(location, str) else None
-    if scheme is None or _ADAPTERS.get(scheme[1]) is not _server:
+    adapter = _ADAPTERS.get(scheme[1].lower()) if scheme else None
+    if scheme is None or adapter is _file:
         return str(location)
     where, _, options = str(location)[scheme.end() + 2 :].partition("?")
     schema = parse_qs(options).get("search_path")
-    return f"postgresql://{where.rpartition('@')[2]}{f'?search_path={schema[0]}' if schema else ''}"
+    named = "postgresql" if adapter is _server else scheme[1]
+    return f"{named}://{where.rpartition('@')[2]}{f'?search_path={schema[0]}' if schema else ''}"
 
 
 def _file(location: str, busy_timeout_seconds: float) -> "Place":

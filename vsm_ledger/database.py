@@ -52,6 +52,10 @@ class Place(Protocol):
         """Make what a new ledger needs around it, such as its folder."""
         ...
 
+    def compact(self) -> None:
+        """Give back the space that deleted rows have left, where the database does not see to it by itself."""
+        ...
+
     def require(self) -> None:
         """Raise LedgerMissing where it is plain, without asking a database, that there is nothing to read."""
         ...

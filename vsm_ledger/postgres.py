@@ -76,6 +76,9 @@ class Place:
     def prepare(self) -> None:
         """Nothing: the database, and the schema if one is named, are made by whoever runs the server."""
 
+    def compact(self) -> None:
+        """Nothing: the server's autovacuum does it."""
+
     def require(self) -> None:
         """Nothing: only the server can tell."""
 

@@ -297,6 +297,7 @@ traces = Table(
     _text("directive_id"),
     _text("node"),
     _text("ancestors"),  # from the parent outward, joined by slashes
+    _number("line"),  # stands for all that a rollup's key says but its time: numbers sort sooner than texts
     _number("attempt"),
     _text("execution_id", optional=True),
     _text("genome_id"),
@@ -385,26 +386,9 @@ dead_letters = Table(
     _text("refused_at"),
 )
 
-PROJECTED: dict[str, Table] = {
-    table.name: table
-    for table in (
-        directives,
-        tasks,
-        executions,
-        traces,
-        trace_credit,
-        node_rollups,
-        adjustments,
-        genomes,
-        dead_letters,
-    )
-}
+_OF_WORK = (directives, tasks, executions, traces, trace_credit, node_rollups, adjustments)
+_OF_NODES = (genomes, dead_letters)
+PROJECTED: dict[str, Table] = {table.name: table for table in (*_OF_WORK, *_OF_NODES)}
 
-REDACTABLE = (
-    texts.name,
-    inbox.name,
-    outbox.name,
-    jobs.name,
-    snapshots.name,
-    *PROJECTED,
-)  # where free text may lie
+# Where free text may lie.
+REDACTABLE = ("texts", "inbox", "outbox", "jobs", "snapshots", *PROJECTED)

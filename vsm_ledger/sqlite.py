@@ -79,6 +79,12 @@ class Place:
         with translated(self):
             self.path.parent.mkdir(parents=True, exist_ok=True)
 
+    def compact(self) -> None:
+        """Write the file anew without its holes; raise LedgerLocked while another process uses it."""
+        with translated(self), closing(_connect(self, str(self.path))) as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def require(self) -> None:
         """Raise LedgerMissing if there is no file to read."""
         if not self.path.is_file():

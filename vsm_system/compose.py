@@ -30,6 +30,7 @@ from vsm_core.payloads.work import Directive
 from vsm_ledger.memory import Keep, MemoryJournal, MemoryLedger
 from vsm_system.clock import Clock, SystemClock, new_process_id, this_owner
 from vsm_system.crash import Crash, never
+from vsm_system.discretion import without_secrets
 from vsm_system.errors import StandstillError
 from vsm_system.host import Host
 from vsm_system.jobs import Jobs, Runner
@@ -140,8 +141,8 @@ class Organization:
         self._leaves = MemoryJournal(MemoryLedger(Keep.OPEN), clock=assembly.clock.now)
 
     async def submit(self, directive: Directive) -> None:
-        """Hand a directive to the root; a directive that is known already is only asked after."""
-        asked = directive.model_copy(update={"reply_to": CLIENT})
+        """Hand a directive to the root, without secrets; one that is known already is only asked after."""
+        asked = without_secrets(directive).model_copy(update={"reply_to": CLIENT})
         await self._send(asked, directive.id, directive.id)
 
     async def cancel(self, directive_id: str, reason: str = "cancelled by its user") -> DirectiveReport:

@@ -77,7 +77,23 @@ def test_help_is_fast_and_the_package_is_cheap_to_import() -> None:
                 "clean",
             )
         ),
-        *(["ledger", name] for name in ("verify", "tasks", "facts")),
+        *(
+            ["ledger", name]
+            for name in (
+                "verify",
+                "attribution",
+                "tasks",
+                "traces",
+                "facts",
+                "export",
+                "replay",
+                "rebuild",
+                "prune",
+                "migrate",
+            )
+        ),
+        ["cost"],
+        ["outcomes", "scan"],
         *(["genome", name] for name in ("show", "validate", "diff")),
         ["config", "show"],
         ["sample"],

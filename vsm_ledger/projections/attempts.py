@@ -4,7 +4,7 @@ from vsm_core.facts import ResultLate, TaskFinished, TaskTraced
 from vsm_core.fitness import is_scored
 from vsm_core.task import Usage
 from vsm_ledger.projections.change import Cells, Change, Changes, Origin
-from vsm_ledger.projections.measures import line_of, measures_of, path_of
+from vsm_ledger.projections.measures import line_number, line_of, measures_of, path_of
 
 
 def finished(fact: TaskFinished, origin: Origin) -> Changes:
@@ -77,6 +77,7 @@ def traced(fact: TaskTraced, origin: Origin) -> Changes:
         "directive_id": fact.directive_id,
         "node": trace.node,
         "ancestors": path_of(trace),
+        "line": line_number(trace),
         "attempt": trace.attempt,
         "execution_id": trace.execution_id,
         "genome_id": trace.genome_id,

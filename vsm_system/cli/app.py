@@ -21,6 +21,7 @@ from vsm_system.cli import (
     doctor,
     genome,
     ledger,
+    outcomes,
     records,
     running,
     sampling,
@@ -58,6 +59,7 @@ app.command("logs", rich_help_panel=LOOK)(records.logs)
 app.command("why", rich_help_panel=LOOK)(records.why)
 app.command("cost", rich_help_panel=LOOK)(costing.cost)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=LOOK)
+app.add_typer(outcomes.app, name="outcomes", rich_help_panel=LOOK)
 app.command("doctor", rich_help_panel=TEND)(doctor.doctor)
 app.add_typer(settings.app, name="config", rich_help_panel=TEND)
 app.add_typer(genome.app, name="genome", rich_help_panel=TEND)

@@ -1,8 +1,11 @@
 """`vsm ledger`: is the record whole, and what is in it."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from vsm_system.cli import attributing, listings, upkeep
+from vsm_system.cli import attributing, listings, receipts, redacting, replaying, upkeep
 from vsm_system.cli.options import HERE, Json, Ledger, StateFolder, Workspace, state_of, wait_for
 
 app = typer.Typer(help="Verify, read and tend the ledger.")
@@ -14,9 +17,24 @@ app.command("facts")(listings.facts)
 
 @app.command()
 def verify(
-    *, workspace: Workspace = HERE, state: StateFolder = None, ledger: Ledger = None, as_json: Json = False
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Receipts that `vsm ledger export` wrote.")
+    ] = None,
+    *,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys", metavar="DIR", help="Public keys that may have signed FILE: keys/ of a state."
+        ),
+    ] = None,
+    workspace: Workspace = HERE,
+    state: StateFolder = None,
+    ledger: Ledger = None,
+    as_json: Json = False,
 ) -> int:
-    """Compare facts, heads, checkpoints and their copies; exit code 1 where something was changed."""
+    """Compare facts, heads, checkpoints and their copies, or verify a file of receipts; exit code 1 on a finding."""
+    if file is not None:
+        return receipts.verify_file(file, keys, as_json=as_json)
     from dataclasses import asdict
 
     import orjson
@@ -60,4 +78,8 @@ def migrate(*, workspace: Workspace = HERE, state: StateFolder = None, ledger: L
     return 0
 
 
+app.command("export")(receipts.export)
+app.command("replay")(replaying.replay)
 app.command("rebuild")(upkeep.rebuild)
+app.command("prune")(upkeep.prune)
+app.command("redact")(redacting.redact)

@@ -170,12 +170,22 @@ def why(
     if as_json:
         print(orjson.dumps([asdict(each) for each in chain], option=orjson.OPT_INDENT_2).decode())
         return 0
+    from vsm_system.cli.tables import WIDE
     from vsm_system.report.console import columns, console_for, put
     from vsm_system.report.wording import one_line
 
-    print(f"{row.task_id}  {row.role}  {row.outcome or row.state}\n{row.title}\n")
-    lines = [(each.at[TIME], each.stream, one_line(each.sentence)) for each in chain]
-    put(console_for(sys.stdout), columns(lines, wraps=True))
+    print(f"{row.task_id}  {row.role}  {row.outcome or row.state}\n{one_line(row.title)}\n")
+    console = console_for(sys.stdout)
+    lines = [
+        (
+            *((each.fact_id,) if console.width >= WIDE else ()),
+            each.at[TIME],
+            each.stream,
+            one_line(each.sentence),
+        )
+        for each in chain
+    ]
+    put(console, columns(lines, wraps=True))
     return 0
 
 

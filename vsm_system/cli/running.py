@@ -81,6 +81,7 @@ def run_directive(
     Exit code 0: done or nothing to do; 1: failed, rejected or not applied; 2: usage; 3: a human has to decide;
     130: interrupted.
     """
+    from vsm_ledger.connect import shown
     from vsm_system.runs.request import Request
 
     values = configured(
@@ -98,7 +99,11 @@ def run_directive(
     request = Request(text, workspace, values, directive, again=again, wait=wait)
     if dry_run:
         return _plan(request, as_json=as_json)
-    place = {"workspace": None if workspace == HERE else workspace, "state": state, "ledger": ledger}
+    place = {
+        "workspace": None if workspace == HERE else workspace,
+        "state": state,
+        "ledger": ledger and shown(ledger),
+    }
     return _run(request, place, {"organization": organization}, as_json=as_json)
 
 

@@ -17,8 +17,12 @@ def _group() -> None:
 @app.command()
 def show(*, workspace: Workspace = HERE, as_json: Json = False) -> int:
     """Show each value with its source: a flag, a VSM_ variable, vsm.toml or [tool.vsm], or the default."""
+    from vsm_ledger.connect import shown
+
     found = configured(workspace)
     values = found.values.model_dump(mode="json")
+    if values["ledger"] is not None:
+        values["ledger"] = shown(values["ledger"])  # a server's may hold a password
     if as_json:
         import orjson
 

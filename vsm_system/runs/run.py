@@ -16,6 +16,7 @@ from vsm_core.facts import RecordedFact
 from vsm_core.genome import OrganizationalGenome
 from vsm_core.task import Outcome
 from vsm_ledger.checkpoints import load_signer
+from vsm_ledger.connect import shown
 from vsm_ledger.errors import LedgerError, LedgerMissing
 from vsm_ledger.journal import SqlJournal
 from vsm_system.clock import new_process_id
@@ -242,7 +243,7 @@ async def told(prepared: Prepared, unfinished: Unfinished, *, ran: bool) -> Told
         story = await story_in(prepared.state.ledger, prepared.directive_id)
     except LedgerMissing:
         story = Story(prepared.directive_id)
-    return Told(result_of(story, prepared.state.ledger, unfinished), story, prepared, ran)
+    return Told(result_of(story, shown(prepared.state.ledger), unfinished), story, prepared, ran)
 
 
 # -------------------------------------------------------------------------------------------------- checkpoints

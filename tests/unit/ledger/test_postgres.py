@@ -53,6 +53,7 @@ async def opened(url: object, *nodes: str, wait_seconds: float = SHORT_SECONDS) 
         "postgresql://ada:secret@host:1/db",
         "postgres://ada:secret@host:1/db?password=secret",
         "postgresql+asyncpg://ada:secret@host:1/db?sslmode=require",
+        "PostgreSQL://ada:secret@host:1/db",
     ],
 )
 def test_a_place_does_not_show_its_password(url: str) -> None:
@@ -71,6 +72,10 @@ def test_an_address_that_can_not_be_taken_apart_says_what_to_do() -> None:
         place_of("postgresql://ada:sec/ret@host/db")
     assert "sec" not in str(error.value)
     assert error.value.__suppress_context__
+
+
+def test_what_can_not_be_opened_shows_no_password_either() -> None:
+    assert shown("mysql://ada:secret@host/db?password=secret") == "mysql://host/db"
 
 
 def test_a_file_is_shown_as_it_is() -> None:

@@ -81,7 +81,7 @@ def test_any_facts_in_any_groups_project_to_the_rows_a_rebuild_makes(pick: st.Da
     nodes = [pick.draw(st.sampled_from(NODES)) for _ in facts]
     together = pick.draw(st.booleans())
     if site.is_made:
-        site.sql(*(f"DELETE FROM {name}" for name in (*PROJECTED, "facts", "streams")))
+        site.sql(*(f"DELETE FROM {name}" for name in (*PROJECTED, "facts", "texts", "streams")))
     asyncio.run(write_and_rebuild(site, list(zip(nodes, facts, strict=True)), together=together))
 
 

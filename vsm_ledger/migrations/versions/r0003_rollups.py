@@ -88,6 +88,7 @@ def _make_traces() -> None:
         _text("directive_id"),
         _text("node"),
         _text("ancestors"),
+        _number("line"),
         _number("attempt"),
         _text("execution_id", optional=True),
         _text("genome_id"),
