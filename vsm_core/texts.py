@@ -6,14 +6,14 @@ Each class is read once; what can't hold a text is not looked at again.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import is_not
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 
 from vsm_core.value import FreeText, Value
 
 Change = Callable[[str], str]
-Walk = Callable[[Any, Change], Any]  # the same value, if no text in it changed
+Walk = Callable[[object, Change], object]  # the same value, if no text in it changed
 ValueT = TypeVar("ValueT", bound=BaseModel)
 
 
@@ -41,9 +41,13 @@ _WALKS: dict[type, Walk | None] = {}
 def walk_of(cls: type[BaseModel]) -> Walk | None:
     """Return what walks the texts of a class, made once from its annotations; None where it can't hold any."""
     if cls not in _WALKS:
-        _WALKS[cls] = changed_texts  # a class may hold itself
+        _WALKS[cls] = _walk_value  # a class may hold itself
         _WALKS[cls] = _walk_fields(cls)
     return _WALKS[cls]
+
+
+def _walk_value(value: object, change: Change) -> object:
+    return changed_texts(cast(BaseModel, value), change)
 
 
 def _walk_fields(cls: type[BaseModel]) -> Walk | None:
@@ -51,7 +55,7 @@ def _walk_fields(cls: type[BaseModel]) -> Walk | None:
     if not walks:
         return None
 
-    def walk_model(value: Value, change: Change) -> Value:
+    def walk_model(value: object, change: Change) -> object:
         cells = value.__dict__
         changes: dict[str, object] = {}
         for name, walk in walks:
@@ -60,7 +64,7 @@ def _walk_fields(cls: type[BaseModel]) -> Walk | None:
                 changed = walk(known, change)
                 if changed is not known:
                     changes[name] = changed
-        return value.model_copy(update=changes) if changes else value
+        return cast(Value, value).model_copy(update=changes) if changes else value
 
     return walk_model
 
@@ -88,8 +92,8 @@ def _walk_annotated(annotation: object) -> Walk | None:
     return walk_of(annotation) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
-def _walk_text(value: str, change: Change) -> str:
-    return change(value) if value else value
+def _walk_text(value: object, change: Change) -> object:
+    return change(cast(str, value)) if value else value
 
 
 def _walk_union(members: tuple[object, ...]) -> Walk | None:
@@ -115,10 +119,11 @@ def _walk_tuple(members: tuple[object, ...]) -> Walk | None:
     if not any(walks):
         return None
 
-    def walk_items(value: tuple[object, ...], change: Change) -> tuple[object, ...]:
-        each = walks * len(value) if members[-1] is Ellipsis else walks
-        changed = [walk(item, change) if walk else item for walk, item in zip(each, value, strict=True)]
-        return tuple(changed) if any(map(is_not, changed, value)) else value
+    def walk_items(value: object, change: Change) -> object:
+        items = cast(tuple[object, ...], value)
+        each = walks * len(items) if members[-1] is Ellipsis else walks
+        changed = [walk(item, change) if walk else item for walk, item in zip(each, items, strict=True)]
+        return tuple(changed) if any(map(is_not, changed, items)) else value
 
     return walk_items
 
@@ -127,8 +132,9 @@ def _walk_mapping(walk: Walk | None) -> Walk | None:
     if walk is None:
         return None
 
-    def walk_values(value: Mapping[object, object], change: Change) -> Mapping[object, object]:
-        changed = {key: walk(item, change) for key, item in value.items()}
-        return changed if any(map(is_not, changed.values(), value.values())) else value
+    def walk_values(value: object, change: Change) -> object:
+        items = cast(Mapping[object, object], value)
+        changed = {key: walk(item, change) for key, item in items.items()}
+        return changed if any(map(is_not, changed.values(), items.values())) else value
 
     return walk_values

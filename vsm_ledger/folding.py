@@ -5,9 +5,10 @@ known, and cells of a row that is not there are dropped - in a fold as in the ta
 numbers, so their order does not matter.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from operator import itemgetter
 
 from sqlalchemy import Connection, Table, bindparam
 from sqlalchemy.sql.dml import Update
@@ -17,6 +18,7 @@ from vsm_ledger.schema import PROJECTED
 from vsm_ledger.statements import accumulate, run, upsert
 
 Key = tuple[Cell, ...]
+Place = object  # a primary key: a cell, or a tuple of them
 Shape = tuple[tuple[str, ...], tuple[str, ...]]  # names of the key, names of the cells
 
 
@@ -32,44 +34,43 @@ class Cells:
 class Folded:
     """Changes folded: table -> primary key -> the whole row, the cells for each longer key, or the row of sums."""
 
-    whole: dict[str, dict[Key, dict[str, Cell]]] = field(default_factory=dict)
-    partial: dict[str, dict[Key, dict[Key, Cells]]] = field(default_factory=dict)
-    added: dict[str, dict[Key, dict[str, Cell]]] = field(default_factory=dict)
+    whole: dict[str, dict[Place, dict[str, Cell]]] = field(default_factory=dict)
+    partial: dict[str, dict[Place, dict[Key, Cells]]] = field(default_factory=dict)
+    added: dict[str, dict[Place, dict[str, Cell]]] = field(default_factory=dict)
 
 
 def fold(changes: Iterable[Change]) -> Folded:
     """Return the changes as one last state per row, in their order."""
     folded = Folded()
     for change in changes:
-        key = _part(change.key, _primary_key(change.table))
-        if change.added:
-            _fold_sums(folded.added.setdefault(change.table, {}), change, key)
-        elif change.whole:
-            folded.whole.setdefault(change.table, {})[key] = {**change.key, **change.cells}
-            folded.partial.get(change.table, {}).pop(key, None)
+        table, key, cells, whole, added = change
+        place = _place_in(table)(key)
+        if added:
+            _fold_sums(folded.added.setdefault(table, {}), change, place)
+        elif whole:
+            folded.whole.setdefault(table, {})[place] = {**key, **cells}
+            if table in folded.partial:
+                folded.partial[table].pop(place, None)
         else:
-            _fold_cells(folded, change, key)
+            _fold_cells(folded, change, place)
     return folded
 
 
-def _part(cells: Mapping[str, Cell], names: tuple[str, ...]) -> Key:
-    return tuple([cells[name] for name in names])
-
-
-def _fold_cells(folded: Folded, change: Change, key: Key) -> None:
-    row = folded.whole.get(change.table, {}).get(key)
+def _fold_cells(folded: Folded, change: Change, place: Place) -> None:
+    rows = folded.whole.get(change.table)
+    row = rows.get(place) if rows else None
     if row is None:
         longer = tuple(change.key.values())
-        known = folded.partial.setdefault(change.table, {}).setdefault(key, {})
+        known = folded.partial.setdefault(change.table, {}).setdefault(place, {})
         known.setdefault(longer, Cells(change.key)).cells.update(change.cells)
     elif change.key.items() <= row.items():
         row.update(change.cells)
 
 
-def _fold_sums(rows: dict[Key, dict[str, Cell]], change: Change, key: Key) -> None:
-    row = rows.get(key)
+def _fold_sums(rows: dict[Place, dict[str, Cell]], change: Change, place: Place) -> None:
+    row = rows.get(place)
     if row is None:
-        rows[key] = {**change.key, **change.cells}
+        rows[place] = {**change.key, **change.cells}
         return
     for name, cell in change.cells.items():
         known = row[name]
@@ -88,7 +89,7 @@ def write_folded(connection: Connection, folded: Folded) -> None:
             run(connection, _update_cells(PROJECTED[name], key, cells), rows)
 
 
-def _by_shape(partial: Mapping[Key, Mapping[Key, Cells]]) -> dict[Shape, list[dict[str, Cell]]]:
+def _by_shape(partial: Mapping[Place, Mapping[Key, Cells]]) -> dict[Shape, list[dict[str, Cell]]]:
     shapes: dict[Shape, list[dict[str, Cell]]] = {}
     for change in (change for known in partial.values() for change in known.values()):
         found = {f"of_{name}": value for name, value in change.key.items()}
@@ -99,8 +100,8 @@ def _by_shape(partial: Mapping[Key, Mapping[Key, Cells]]) -> dict[Shape, list[di
 
 
 @cache
-def _primary_key(table: str) -> tuple[str, ...]:
-    return tuple(column.name for column in PROJECTED[table].primary_key)
+def _place_in(table: str) -> Callable[[Mapping[str, Cell]], Place]:
+    return itemgetter(*(column.name for column in PROJECTED[table].primary_key))
 
 
 @cache

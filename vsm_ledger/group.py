@@ -9,9 +9,10 @@ as an integrity error of the whole, and the caller then tries each commit alone.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, literal_column, select
+from sqlalchemy import Connection, Select, Table, bindparam, literal_column, select
 from sqlalchemy.sql.dml import Delete, Update
 
 from vsm_core.actor import Fenced
@@ -19,7 +20,7 @@ from vsm_ledger import schema
 from vsm_ledger.chain import new_fact_hash
 from vsm_ledger.folding import fold, write_folded
 from vsm_ledger.rows import FACT_COLUMNS, Prepared, Row
-from vsm_ledger.statements import Rows, insert, insert_cells, insert_missing, run, upsert
+from vsm_ledger.statements import Rows, fetch, insert, insert_cells, insert_missing, run, upsert
 
 TEXT_COLUMNS = ("stream", "version", "body")
 NOT_COUNTED = -1  # rows met, by a driver that does not tell; the row locks of the heads are the guard then
@@ -68,10 +69,8 @@ def write_marks(connection: Connection, envelope_ids: Iterable[str], now: str) -
 
 
 def _read_heads(connection: Connection, streams: set[str]) -> dict[str, _Stream]:
-    columns = schema.streams.c
-    wanted = select(columns.stream, columns.version, columns.head_hash, columns.position, columns.epoch)
-    mine = wanted.where(columns.stream.in_(sorted(streams))).order_by(columns.stream).with_for_update()
-    rows = connection.execute(mine)
+    named = {f"stream_{at}": stream for at, stream in enumerate(sorted(streams))}
+    rows = fetch(connection, _heads_of(tuple(named)), named)
     return {row[0]: _Stream(row[1], row[2], row[3], row[4], row[1]) for row in rows}
 
 
@@ -141,6 +140,14 @@ def _replace(
 
 
 # ---------------------------------------------------------------------------------------------------- statements
+
+
+@lru_cache
+def _heads_of(names: tuple[str, ...]) -> Select[Any]:
+    columns = schema.streams.c
+    wanted = select(columns.stream, columns.version, columns.head_hash, columns.position, columns.epoch)
+    mine = wanted.where(columns.stream.in_([bindparam(name) for name in names]))
+    return mine.order_by(columns.stream).with_for_update()
 
 
 @cache

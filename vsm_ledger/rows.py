@@ -26,7 +26,6 @@ BODY_LIMIT = 1_048_576  # bytes of one fact's body, with its texts
 COMMIT_LIMIT = 67_108_864  # bytes of all bodies and envelopes of one commit
 CACHED = 256  # times and limits in use at once
 
-_OPTIONAL = ("directive_id", "suggestion_id", "task_id")  # cells of a fact
 _NUL, _INSTEAD = "\x00", "\ufffd"
 _NUL_ESCAPED = b"\\u0000"  # how a body has it, or a row of texts
 
@@ -172,9 +171,12 @@ def _fact_row(recorded: RecordedFact, stream: str, organization: str) -> FactRow
         "task_id": task,
         "version": 0,
     }
-    for name in _OPTIONAL:
-        if cells[name] is None:
-            del cells[name]
+    if task is None:
+        del cells["task_id"]
+    if directive is None:
+        del cells["directive_id"]
+    if suggestion is None:
+        del cells["suggestion_id"]
     after = (fact_id, kind, version, at, genome, task, directive, suggestion, correlation, causation, text)
     return FactRow(cells, (organization, stream), after, texts.decode())
 

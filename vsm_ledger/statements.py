@@ -7,8 +7,9 @@ file where the transaction's functions meet the differences of SQL between datab
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Row, Select, Table
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -59,13 +60,23 @@ def run(connection: Connection, statement: Insert | Update | Delete, rows: Rows)
     return connection.exec_driver_sql(text, list(map(cells, rows))).rowcount
 
 
+def fetch(
+    connection: Connection, statement: Select[Any], cells: Mapping[str, Cell]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the rows of a question that is asked often, by the names of its parameters."""
+    text, names = _compiled(statement, tuple(cells), connection.dialect)
+    return connection.exec_driver_sql(text, tuple([cells[name] for name in names])).all()
+
+
 def _only(name: str) -> Callable[[Mapping[str, Cell | bytes]], tuple[Cell | bytes]]:
     return lambda row: (row[name],)
 
 
 @lru_cache(maxsize=STATEMENTS_COMPILED)
 def _compiled(
-    statement: Insert | Update | Delete, names: tuple[str, ...], dialect: Dialect
+    statement: Insert | Update | Delete | Select[Any],
+    names: tuple[str, ...],
+    dialect: Dialect,
 ) -> tuple[str, tuple[str, ...]]:
     """Return a statement's text and the order of its parameters; compiling once spares the work per row."""
     compiled = statement.compile(dialect=dialect, column_keys=names)

@@ -225,8 +225,8 @@ class Organization:
         return self._supervisor.failed
 
     def state_of(self, node: str) -> object:
-        """Return what the actor of one of this process's nodes knows now."""
-        return self._supervisor.host(node).state
+        """Return what the actor of one of this process's nodes knows now; None before it was ever started."""
+        return self._supervisor.host(node).state if self._supervisor.runs(node) else None
 
     async def start(self) -> None:
         """Stand every host up, leaves first; a controller hears first which process it is in."""

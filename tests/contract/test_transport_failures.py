@@ -17,6 +17,7 @@ from tests.contract.transport_adapters import (
     receive_all,
 )
 from vsm_core.channel import Lane
+from vsm_core.envelope import CLOCK_SKEW
 from vsm_transport import DeadLetterError, Subscription
 from vsm_transport.protocol import ATTEMPT_LIMIT
 
@@ -127,7 +128,8 @@ async def test_dead_letters_are_listed_oldest_first_and_purged(bench: Bench) -> 
 
 async def test_an_expired_envelope_is_never_handed_over(bench: Bench) -> None:
     deliveries = await bench.listen("coder", WORK)
-    await bench.send(envelope("coder", number=1, lifetime=timedelta(seconds=-1)), envelope("coder", number=2))
+    stale = -CLOCK_SKEW - timedelta(seconds=1)
+    await bench.send(envelope("coder", number=1, lifetime=stale), envelope("coder", number=2))
     assert await receive_all(deliveries, 1) == [2]
     (dead,) = await bench.transport.dead_letters.list(10)
     assert (dead.reason, dead.attempts) == ("expired", 0)

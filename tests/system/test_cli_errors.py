@@ -1,5 +1,6 @@
 """Every error a user can make is one line with the mend, exit code 2, nothing on the output and no traceback."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -211,13 +212,13 @@ def test_a_workspace_that_is_no_folder(vsm: Vsm, repository: Path) -> None:
 def test_facts_of_what_is_not_there(vsm: Vsm, repository: Path) -> None:
     assert vsm(*DIRECTIVE, "--acceptance", "true", "--directive", "mine", folder=repository).returncode == 0
     for arguments, said in (
-        (("--kind", "TaskFinishd"), "no facts of kind 'TaskFinishd' (did you mean 'TaskFinished'?)"),
+        (("--kind", "TaskFinishd"), "--kind can't be 'TaskFinishd' (did you mean 'TaskFinished'?)"),
         (("--stream", "lintr"), "no node 'lintr' in this ledger"),
         (("--directive", "mien"), "no directive 'mien' in this ledger"),
         (("--task", "task_none"), "no task 'task_none' in this ledger"),
     ):
         assert_refused(vsm("ledger", "facts", *arguments, folder=repository), said)
-    (first, *_) = vsm("ledger", "tasks", folder=repository).stdout.split()
+    first = json.loads(vsm("ledger", "tasks", "--json", folder=repository).stdout)[0]["task_id"]
     assert vsm("ledger", "facts", "--task", first, folder=repository).stdout.count("\n") > 1
 
 

@@ -58,5 +58,6 @@ HISTORY_ONLY = frozenset(
         "ProcessStarted",
         "ProcessStopping",
         "TextRedacted",
+        "AlgedonicReceived",
     }
 )

@@ -133,6 +133,9 @@ SENTENCES: Mapping[str, Callable[..., str]] = {
     "EnvelopeRefused": lambda fact: (
         f"refused {fact.payload_type} from {fact.source} on {fact.channel}{_because(fact.reason)}"
     ),
+    "AlgedonicReceived": lambda fact: (
+        f"felt {fact.signal.valence.value} from {fact.signal.raised_by}{_because(fact.signal.detail)}"
+    ),
     "GenomeAdopted": lambda fact: f"adopted genome {fact.genome_id[:SHORT]}",
     "ProcessStarted": lambda fact: f"process {fact.process} began to run it",
     "OutcomeAdjusted": lambda fact: (

@@ -1,5 +1,7 @@
 """Redaction: what was planted is nowhere afterwards, the chain is whole, and what was done is on record."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +27,17 @@ from vsm_core.actor import Claimed, Fenced, Snapshot
 from vsm_core.facts import DirectiveFinished, TaskDeferred, TextRedacted
 from vsm_core.payloads.control import Cancel, CancelScope
 from vsm_core.task import Outcome
-from vsm_ledger import LedgerLocked, Tampering, migrate, open_history, open_journal, redaction, schema, verify
+from vsm_ledger import (
+    FactUnreadable,
+    LedgerLocked,
+    Tampering,
+    migrate,
+    open_history,
+    open_journal,
+    redaction,
+    schema,
+    verify,
+)
 from vsm_ledger.redaction import LEDGER_STREAM, Containing, OfFact, OfTask, Order, redact, would_redact
 from vsm_ledger.texts import REDACTED
 
@@ -292,11 +304,22 @@ async def test_facts_of_an_older_version_keep_their_texts_and_are_named(golden: 
     assert (await verify(path)).findings == before
 
 
+async def test_what_was_deleted_before_is_in_no_free_page(tmp_path: Path) -> None:
+    site = Site("sqlite", tmp_path / "ledger.sqlite")
+    await planted(site)
+    left = "left in a free page"
+    with closing(sqlite3.connect(site.location, isolation_level=None)) as connection:
+        connection.execute("PRAGMA secure_delete = OFF")  # some builds have it on
+        connection.execute("INSERT INTO texts VALUES ('root', 99, ?)", (left * 10_000,))
+        connection.execute("DELETE FROM texts WHERE version = 99")
+    assert holds(site, left)
+    await redact(site.location, Containing(SECRET), ORDER, clock=Clock())
+    assert not holds(site, left)
+
+
 async def test_a_file_that_somebody_reads_is_cleaned_by_asking_again(tmp_path: Path) -> None:
     site = Site("sqlite", tmp_path / "ledger.sqlite")
     await planted(site)
-    import sqlite3
-
     reader = sqlite3.connect(site.location, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM facts").fetchall()
@@ -336,8 +359,6 @@ async def test_a_text_that_is_not_what_its_fact_knows_is_a_finding(site: Site, d
 
 
 async def test_a_fact_whose_texts_are_damaged_is_unreadable(site: Site) -> None:
-    from vsm_ledger import FactUnreadable
-
     await planted(site)
     site.sql(BY_HAND["a row is damaged"][0])
     journal = await open_journal(site.location, clock=Clock())

@@ -9,6 +9,7 @@ from tests.unit.ledger.story import planned
 from vsm_core.errors import CanonicalError
 from vsm_core.facts import FACT_CLASSES, TaskDeferred
 from vsm_core.texts import texts_in
+from vsm_ledger.rows import fact_of
 from vsm_ledger.texts import (
     REDACTED,
     digests_in,
@@ -72,6 +73,12 @@ def test_a_text_that_is_gone_reads_as_redacted_and_its_neighbours_as_they_were()
 
 def test_what_an_older_version_wrote_reads_as_it_is() -> None:
     assert put_back('{"reason":"as it was"}', None) == '{"reason":"as it was"}'
+
+
+def test_a_body_whose_texts_were_not_read_is_no_fact() -> None:
+    body = take_out(deferred("something"))[0].decode()
+    with pytest.raises(ValueError, match="were not read"):
+        fact_of("TaskDeferred", 1, body)
 
 
 @pytest.mark.parametrize("row", ["", "{}", "[1]", '[["salt"]]', '[["salt",1]]', "[[]]", "7"])

@@ -9,7 +9,7 @@ from tests.unit.worker.packets import GENOME, NOW, RUFF, assigned, leaf, packet
 from vsm_core.actor import Context, Limits
 from vsm_core.capability import AuthorityLink, Capability, PermissionSpec
 from vsm_core.channel import Channel
-from vsm_core.envelope import LIFETIME, Envelope
+from vsm_core.envelope import CLOCK_SKEW, LIFETIME, Envelope
 from vsm_core.node import ToolSpec
 from vsm_core.payloads import PAYLOAD_CLASSES
 from vsm_core.payloads.control import (
@@ -169,7 +169,7 @@ def test_a_packet_is_refused_with_a_reason(play, refused, failure, reason):
 
 
 def test_a_packet_that_comes_too_late_is_refused(play):
-    late = replace(CONTEXT, now=NOW + timedelta(hours=1))
+    late = replace(CONTEXT, now=NOW + CLOCK_SKEW + timedelta(hours=1))
     assert "admitted by" in sent(play.when(task(), context=late)).reason
 
 
