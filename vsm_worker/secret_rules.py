@@ -102,6 +102,11 @@ PRIVATE_KEY = _rule(  # with what follows its first line, which is the secret pr
 )
 
 
+SHORT = 200  # characters of a text worth remembering
+CLEAN_KEPT = 4_096  # such texts; one with a secret is never kept
+_CLEAN: set[str] = set()
+
+
 @dataclass(frozen=True, slots=True)
 class FoundSecret:
     """A secret in a line: which kind, and the text itself, which goes into no report."""
@@ -129,10 +134,21 @@ def _is_secret(rule: SecretRule, match: re.Match[str]) -> bool:
 
 def redacted(text: str) -> str:
     """Return a text with the name of its rule in the place of each secret."""
-    text = _replaced(PRIVATE_KEY, 0, text)
+    if text in _CLEAN:
+        return text
+    shown = _replaced(PRIVATE_KEY, 0, text)
     for rule in RULES:
-        text = _replaced(rule, "secret", text)
-    return text
+        shown = _replaced(rule, "secret", shown)
+    if shown is text and len(text) <= SHORT:
+        _remember(text)
+    return shown
+
+
+def _remember(text: str) -> None:
+    """Note a short text that holds no secret: titles, names and outcomes come again by the thousand."""
+    if len(_CLEAN) >= CLEAN_KEPT:
+        _CLEAN.clear()
+    _CLEAN.add(text)
 
 
 def _replaced(rule: SecretRule, group: str | int, text: str) -> str:

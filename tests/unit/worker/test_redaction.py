@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.worker.planted import RANDOM, SECRETS
+from vsm_worker import secret_rules
 from vsm_worker.secret_rules import (
     ENTROPY_LIMIT,
     RULES,
@@ -254,3 +255,16 @@ def test_hostile_text_is_read_in_reasonable_time(text, gap):
     begun = time.process_time()
     redacted((text + gap) * (LENGTH // len(text + gap)))
     assert time.process_time() - begun < REASONABLE_SECONDS
+
+
+def test_only_short_texts_without_a_secret_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secret_rules, "_CLEAN", set())
+    monkeypatch.setattr(secret_rules, "CLEAN_KEPT", 3)
+    secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2
+    assert secret not in secret_rules.redacted(f"token {secret}")
+    assert secret_rules.redacted("x" * 1_000) == "x" * 1_000
+    assert set() == secret_rules._CLEAN
+    for number in range(4):
+        assert secret_rules.redacted(f"title {number}") == f"title {number}"
+        assert len(secret_rules._CLEAN) <= 3
+    assert secret_rules.redacted("title 3") == "title 3"
