@@ -146,23 +146,7 @@ StateT = TypeVar("StateT")
 
 
 class Actor(Protocol[StateT]):
-    """Three pure functions; the host owns the state and performs the effects.
-
-    ``state_schema`` names the form and meaning of a frozen state; None for an actor that keeps no snapshots.
-    """
-
-    @property
-    def state_schema(self) -> str | None:
-        """The name under which frozen states are kept."""
-        ...
-
-    def frozen(self, state: StateT) -> bytes:
-        """Return a state as bytes."""
-        ...
-
-    def thawed(self, body: bytes) -> StateT:
-        """Return the state that ``frozen`` wrote; raise ValueError where it can't be read."""
-        ...
+    """Three pure functions; the host owns the state and performs the effects."""
 
     def initial(self) -> StateT:
         """Return the state before the first fact."""
@@ -174,6 +158,23 @@ class Actor(Protocol[StateT]):
 
     def evolve(self, state: StateT, fact: AnyFact) -> StateT:
         """Return the state after a fact."""
+        ...
+
+
+class Freezer(Protocol[StateT]):
+    """Writes an actor's state down for snapshots, and reads it again."""
+
+    @property
+    def state_schema(self) -> str:
+        """The name of the form and meaning of a frozen state; under another name none is found."""
+        ...
+
+    def frozen(self, state: StateT) -> bytes:
+        """Return a state as bytes."""
+        ...
+
+    def thawed(self, body: bytes) -> StateT:
+        """Return the state that ``frozen`` wrote; raise ValueError where it can't be read."""
         ...
 
 

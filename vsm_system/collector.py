@@ -1,9 +1,8 @@
 """The cyclic garbage collector, set for a process that does nothing but run an organization.
 
 What an organization makes by the thousand per second - envelopes, facts, states - are immutable values that hold no
-cycles: counting references frees them. The collector finds nothing there, and at its usual rhythm it walked a growing
-heap for a fifth of the time (`python -m benchmarks.organization` with and without). It stays on for the few cycles
-that tracebacks and tasks make.
+cycles: counting references frees them. The collector finds nothing there, and at its usual rhythm it walks a growing
+heap again and again. It stays on for the few cycles that tracebacks and tasks make.
 """
 
 import gc

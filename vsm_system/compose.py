@@ -16,7 +16,7 @@ import structlog
 
 from vsm_controller.actor import ControllerActor
 from vsm_controller.state.controller import Seat
-from vsm_core.actor import Actor, Limits, Owner
+from vsm_core.actor import Actor, Freezer, Limits, Owner
 from vsm_core.channel import Channel, Lane
 from vsm_core.envelope import Envelope, Heading, Priority, Story, new_envelope
 from vsm_core.facts import RecordedFact
@@ -278,25 +278,35 @@ class Organization:
         return NodeKind.CONTROLLER if is_metasystem(self._assembly.genome, node) else NodeKind.LEAF
 
     def _host(self, node: str) -> Host:
-        controller = self._kind(node) is NodeKind.CONTROLLER
-        role = Role(
-            node_id=node,
-            organization=self._assembly.organization,
-            genome_id=self._assembly.genome.id,
-            actor=self._actor(node),
-            slots=CONTROLLER_SLOTS if controller else self._assembly.slots,
-            hold=Hold.UNTIL_SETTLED if controller else Hold.UNTIL_FREED,
-            announcement=HostStarted(process=self.process, nodes=self._nodes()) if controller else None,
-        )
-        return Host(role, self._world(self._assembly.journal if controller else self._leaves))
-
-    def _actor(self, node: str) -> Actor[object]:
-        assembly = self._assembly
         if self._kind(node) is NodeKind.CONTROLLER:
-            seat = Seat(node, assembly.organization, assembly.genome)
-            return cast("Actor[object]", ControllerActor(seat))
+            return Host(self._controller(node), self._world(self._assembly.journal))
+        return Host(self._leaf(node), self._world(self._leaves))
+
+    def _controller(self, node: str) -> Role:
+        assembly = self._assembly
+        actor = ControllerActor(Seat(node, assembly.organization, assembly.genome))
+        return Role(
+            node_id=node,
+            organization=assembly.organization,
+            genome_id=assembly.genome.id,
+            actor=cast("Actor[object]", actor),
+            slots=CONTROLLER_SLOTS,
+            hold=Hold.UNTIL_SETTLED,
+            freezer=cast("Freezer[object]", actor),
+            announcement=HostStarted(process=self.process, nodes=self._nodes()),
+        )
+
+    def _leaf(self, node: str) -> Role:
+        assembly = self._assembly
         parent = assembly.genome.nodes[node].parent_id or assembly.genome.root_id
-        return cast("Actor[object]", LeafActor(node, parent, assembly.organization))
+        return Role(
+            node_id=node,
+            organization=assembly.organization,
+            genome_id=assembly.genome.id,
+            actor=cast("Actor[object]", LeafActor(node, parent, assembly.organization)),
+            slots=assembly.slots,
+            hold=Hold.UNTIL_FREED,
+        )
 
     def _world(self, journal: Journal) -> World:
         return World(

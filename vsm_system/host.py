@@ -45,7 +45,7 @@ class Host:
         self._relay = Relay(world.transport, world.journal, world.crash)
         self._relay.on_unroutable = self._unroutable
         self._memory = self._new_memory()
-        self._snapshots = Snapshots(role.node_id, role.actor, world.journal)
+        self._snapshots = Snapshots(role, world.journal)
         self._distrusted: datetime | None = None  # after an unclean stop: what was made before this
         self._calm = False  # whether there has been a quiet moment yet
         self._timers = Timers(world.limits.lease_seconds)

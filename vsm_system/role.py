@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from vsm_core.actor import Actor, Context, Decision, Limits, Owner, Step, seal
+from vsm_core.actor import Actor, Context, Decision, Freezer, Limits, Owner, Step, seal
 from vsm_core.channel import Channel
 from vsm_core.envelope import Envelope, Heading, Story, new_envelope
 from vsm_core.facts import EnvelopeRefused, RecordedFact
@@ -32,6 +32,7 @@ class Role:
     actor: Actor[object]
     slots: int
     hold: Hold
+    freezer: Freezer[object] | None = None  # None: no snapshots, what it knows is not kept
     announcement: HostStarted | None = None  # what its actor hears before anything else
 
 

@@ -7,8 +7,9 @@ import asyncio
 
 import structlog
 
-from vsm_core.actor import Actor, Loaded, Snapshot
+from vsm_core.actor import Loaded, Snapshot
 from vsm_system.journal import Journal
+from vsm_system.role import Role
 
 SNAPSHOT_FACTS = 1_000  # between two of one stream: folding so many again takes a fraction of a second
 
@@ -18,19 +19,21 @@ log = structlog.get_logger(__name__)
 class Snapshots:
     """Takes the snapshots of one host's state."""
 
-    def __init__(self, node: str, actor: Actor[object], journal: Journal) -> None:
-        self._node = node
-        self._actor = actor
+    def __init__(self, role: Role, journal: Journal) -> None:
+        self._node = role.node_id
+        self._actor = role.actor
+        self._freezer = role.freezer
         self._journal = journal
         self._newest = 0  # the version of the newest one
         self._keeping: asyncio.Task[None] | None = None
 
     async def load(self) -> tuple[Loaded, object]:
         """Return what the journal has, and the state it comes to."""
-        loaded = await self._journal.load(self._node, self._actor.state_schema)
-        if loaded.snapshot is not None:
+        freezer = self._freezer
+        loaded = await self._journal.load(self._node, freezer.state_schema if freezer else None)
+        if freezer is not None and loaded.snapshot is not None:
             try:
-                state = self._actor.thawed(loaded.snapshot.body)
+                state = freezer.thawed(loaded.snapshot.body)
                 self._newest = loaded.snapshot.version
                 return loaded, self._folded(state, loaded)
             except ValueError as error:
@@ -45,12 +48,16 @@ class Snapshots:
 
     def consider(self, state: object, version: int) -> None:
         """Take a snapshot if one is due; nobody waits for it."""
-        schema = self._actor.state_schema
-        if schema is None or self._keeping is not None or version - self._newest < SNAPSHOT_FACTS:
+        freezer, since = self._freezer, version - self._newest
+        if freezer is None or self._keeping is not None or since < SNAPSHOT_FACTS:
             return
         self._newest = version
-        body = self._actor.frozen(state)
-        snapshot = Snapshot(stream=self._node, version=version, state_schema=schema, body=body)
+        snapshot = Snapshot(
+            stream=self._node,
+            version=version,
+            state_schema=freezer.state_schema,
+            body=freezer.frozen(state),
+        )
         self._keeping = asyncio.create_task(self._keep(snapshot), name=f"snapshot of {self._node}")
 
     async def _keep(self, snapshot: Snapshot) -> None:

@@ -61,19 +61,6 @@ class LeafActor:
         """Return the state of a leaf that has seen nothing."""
         return LeafState()
 
-    @property
-    def state_schema(self) -> None:
-        """No snapshots: what a leaf knows lies in its process's memory."""
-        return
-
-    def frozen(self, state: LeafState) -> bytes:
-        """Never asked for."""
-        raise NotImplementedError
-
-    def thawed(self, body: bytes) -> LeafState:
-        """Never asked for."""
-        raise NotImplementedError
-
     def decide(self, state: LeafState, envelope: Envelope, context: Context) -> Decision:
         """Return what follows from an envelope; a sender without the authority is refused and recorded."""
         handler = HANDLERS.get(envelope.payload_type)

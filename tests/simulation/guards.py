@@ -81,7 +81,6 @@ def ack_after_commit(patch: pytest.MonkeyPatch) -> None:
 
 def publish_after_commit(patch: pytest.MonkeyPatch) -> None:
     """What a decision sends goes out before the decision is durable."""
-    add = Batch.add
     decide = Host._decide
 
     async def too_early(self: Host, given: Input, state: object, batch: Batch) -> object:
@@ -91,7 +90,6 @@ def publish_after_commit(patch: pytest.MonkeyPatch) -> None:
             self._relay.put(decision.sends)
         return after
 
-    patch.setattr(Batch, "add", add)
     patch.setattr(Host, "_decide", too_early)
 
 

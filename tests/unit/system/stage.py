@@ -186,6 +186,7 @@ class Stage:
             organization="demo",
             genome_id=GENOME,
             actor=self.actor,
+            freezer=self.actor if self.actor.state_schema else None,
             slots=self.slots,
             hold=self.hold,
             announcement=self.announcement,

@@ -36,7 +36,7 @@ class Tally:
     states: list[State] = field(default_factory=list)  # what each was decided on
     attempts: list[int] = field(default_factory=list)
     evolve_fails_on: str = ""
-    state_schema: str | None = None  # None: no snapshots
+    state_schema: str = ""  # empty: no snapshots
     folded: list[str] = field(default_factory=list)  # every fact that was folded
 
     def frozen(self, state: State) -> bytes:
