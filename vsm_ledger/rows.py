@@ -21,6 +21,7 @@ from vsm_ledger.chain import HASHED
 from vsm_ledger.errors import CommitTooLarge, FactUnreadable
 from vsm_ledger.projections import PROJECTIONS, Change, Origin, changes_of
 from vsm_ledger.texts import MARK, take_out
+from vsm_ledger.upcasting import upcast
 
 BODY_LIMIT = 1_048_576  # bytes of one fact's body, with its texts
 COMMIT_LIMIT = 67_108_864  # bytes of all bodies and envelopes of one commit
@@ -213,7 +214,7 @@ def fact_of(kind: str, schema_version: int, body: str) -> AnyFact:
         raise ValueError(f"{kind} version {schema_version}: this reads up to {known.schema_version}")
     if MARK in body:
         raise ValueError("its texts were not read with it")
-    return _FACT.validate_json(body)
+    return _FACT.validate_json(upcast(kind, schema_version, known.schema_version, body))
 
 
 def recorded_of(row: Mapping[str, object]) -> RecordedFact:
